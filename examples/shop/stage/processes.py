@@ -1,0 +1,101 @@
+"""The other processes of the demo: the bank and the workers. Each ends when the demo does, however that ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+SHOP = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The payment provider, as those see it who run it."""
+
+    url: str
+
+    def set_online(self, code: str, *, online: bool) -> None:
+        body = json.dumps({"online": online})
+        self._ask("PUT", f"/banks/{code}", body)
+
+    def ledger(self) -> list[dict[str, Any]]:
+        transfers: list[dict[str, Any]] = self._ask("GET", "/ledger")["transfers"]
+        return transfers
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Any:
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        try:
+            connection.request(method, path, body)
+            return json.load(connection.getresponse())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def start_bank(*, seed: int) -> Iterator[Bank]:
+    """Runs the payment provider as long as the block lasts."""
+    command = [sys.executable, "provider.py", "--seed", str(seed)]
+    # Its standard input is ours: closed when we end, however we end, which ends it too.
+    with subprocess.Popen(command, cwd=SHOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        try:
+            yield Bank(process.stdout.readline().strip())
+        finally:
+            process.stdin.close()
+
+
+class Worker:
+    """A `manage.py stepper_motor worker` process."""
+
+    def __init__(self, number: int, *, folder: Path, concurrency: int = 4) -> None:
+        self.name = f"worker {number}"
+        self.log = folder / f"worker-{number}.log"
+        command = [sys.executable, "manage.py", "stepper_motor", "worker"]
+        command += ["--processes", "1", "--concurrency", str(concurrency)]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(command, cwd=SHOP, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def died(self) -> bool:
+        return self._process.poll() is not None
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """As a power cut would: no goodbye, nothing handed back."""
+        os.kill(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def ask_to_stop(self) -> None:
+        """As a deploy would: it may end the steps it is in."""
+        if not self.died:
+            self._process.terminate()
+
+    def wait(self) -> int:
+        """Gives its exit code: 0, if all is well."""
+        try:
+            return self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL

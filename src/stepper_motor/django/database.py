@@ -1,0 +1,119 @@
+"""Runs the engine's statements on Django's connection of this thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connections, models, transaction
+
+from stepper_motor.sql.dialects import Dialect, MySQL, PostgreSQL, SQLite
+from stepper_motor.sql.store import Table
+
+DIALECTS: dict[str, type[Dialect]] = {"postgresql": PostgreSQL, "mysql": MySQL, "sqlite": SQLite}
+LOCK_TIMEOUT = 5
+"""Seconds an engine transaction waits for the lock of a single row."""
+
+
+class DjangoDatabase:
+    """The `Database` that `SqlStore` asks, for the table of one root and one database alias."""
+
+    def __init__(self, root: Any, alias: str) -> None:
+        self.root = root
+        self.alias = alias
+        self.dialect = _dialect(connections[alias].vendor)
+        self._key = root._meta.pk
+        self._is_plain_key = isinstance(self._key, models.AutoField | models.IntegerField)
+
+    @property
+    def connection(self) -> Any:
+        return connections[self.alias]
+
+    @property
+    def table(self) -> Table:
+        meta, history = self.root._meta, self.root.History._meta
+        return Table(meta.db_table, history.db_table, meta.pk.column, self._id_type())
+
+    def _id_type(self) -> str:
+        id_type = str(self._key.rel_db_type(self.connection))
+        if self.dialect.name == "mysql" and id_type == "uuid":
+            return "char(36)"
+        return "bigint" if self._is_plain_key else id_type
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def write(self, sql: str, params: Sequence[object] = ()) -> int:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return int(cursor.rowcount)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with immediate(self.connection), transaction.atomic(using=self.alias):
+            yield
+
+    def be_patient(self) -> None:
+        if self.dialect.name == "postgresql":
+            self.write(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
+        elif self.dialect.name == "mysql":
+            self.write(f"SET SESSION innodb_lock_wait_timeout = {LOCK_TIMEOUT}")
+
+    def is_conflict(self, error: Exception) -> bool:
+        return isinstance(error, IntegrityError) and "one_per_hero" in str(error)
+
+    def id_to_sql(self, id: Any) -> Any:
+        return id if self._is_plain_key else self._key.get_db_prep_value(id, self.connection, prepared=False)
+
+    def id_from_sql(self, value: Any) -> Any:
+        return value if self._is_plain_key else self._key.to_python(value)
+
+    def write_own(self, id: Any, own: Any) -> None:
+        models.QuerySet.update(self.root._base_manager.using(self.alias).filter(pk=id), **own)
+
+    def is_transient(self, error: BaseException) -> bool:
+        return isinstance(error, DatabaseError) and self.dialect.is_transient(_code(error), str(error))
+
+    def is_disconnect(self, error: BaseException) -> bool:
+        if not isinstance(error, OperationalError | InterfaceError) or self.is_transient(error):
+            return False
+        code = _code(error)
+        if self.dialect.name == "postgresql":
+            return code is None or str(code)[:2] in ("08", "57")
+        return self.dialect.name == "mysql" and code in _MYSQL_GONE
+
+
+_MYSQL_GONE = (0, 1053, 1077, 1079, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031)
+
+
+def _dialect(vendor: str) -> Dialect:
+    if vendor not in DIALECTS:
+        raise LookupError(f"journeys can be kept in {', '.join(DIALECTS)}; this database is {vendor!r}")
+    return DIALECTS[vendor]()
+
+
+def _code(error: BaseException) -> object:
+    """The SQLSTATE of PostgreSQL, the number of MySQL."""
+    cause = error.__cause__ or error
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if state:
+        return state
+    first = cause.args[0] if cause.args else None
+    return first if isinstance(first, int) else None
+
+
+@contextmanager
+def immediate(connection: Any) -> Iterator[None]:
+    """On SQLite, begin as a writer: a transaction that reads first and writes then fails at once while others write."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    before = connection.transaction_mode
+    connection.transaction_mode = "IMMEDIATE"
+    try:
+        yield
+    finally:
+        connection.transaction_mode = before

@@ -1,0 +1,90 @@
+"""The project's motor: built from `settings.STEPPER_MOTOR` when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.db import connections, router
+from django.utils.module_loading import import_string
+
+from stepper_motor.django.metaclass import roots
+from stepper_motor.django.store import DjangoStore
+from stepper_motor.journeys.errors import DefinitionError
+from stepper_motor.motor import clock
+from stepper_motor.motor.motor import Motor
+from stepper_motor.motor.settings import Settings
+
+_motor: Motor | None = None
+_stores: dict[tuple[Any, str], DjangoStore] = {}
+_lock = Lock()
+
+
+def motor() -> Motor:
+    """The motor of this project: one in each process."""
+    global _motor
+    if _motor is None:
+        settings = read_settings()
+        with _lock:
+            _motor = _motor or Motor(settings)
+    known = len(_motor.stores)
+    for root in roots[known:]:
+        if len(root.registry) or known == 0:
+            _motor.join(store_of(root, None, _motor.settings))
+    return _motor
+
+
+def read_settings() -> Settings:
+    """`STEPPER_MOTOR` as it stands in the project's settings, in upper case there.
+
+    Raises:
+        DefinitionError: an unknown name or an impossible value.
+    """
+    given = getattr(django_settings, "STEPPER_MOTOR", {})
+    if not isinstance(given, Mapping):
+        raise DefinitionError(f"STEPPER_MOTOR must be a dictionary, got {given!r}")
+    lowered = {}
+    for name, value in given.items():
+        if name != str(name).upper():
+            raise DefinitionError(f"STEPPER_MOTOR: write {str(name).upper()!r} in place of {name!r}")
+        lowered[name.lower()] = value
+    _install_clock(lowered.pop("clock", None))
+    if "concurrency" not in lowered and connections[_alias(roots[0])].vendor == "sqlite":
+        lowered["concurrency"] = 1  # SQLite has one writer
+    return Settings.of(lowered)
+
+
+def _install_clock(given: Any) -> None:
+    if given is None:
+        return
+    found = import_string(given) if isinstance(given, str) else given
+    if not callable(getattr(found, "now", None)):
+        raise DefinitionError(f"STEPPER_MOTOR['CLOCK'] must be a clock or the dotted path of one, got {given!r}")
+    clock.install(found)
+
+
+def store_of(cls: Any, using: str | None, settings: Settings | None = None) -> DjangoStore:
+    """The store of the table that a journey class's rows are in."""
+    root = cls._meta.concrete_model
+    key = root, using or _alias(root)
+    if key not in _stores:
+        _stores[key] = DjangoStore(root, key[1], settings or motor().settings)
+    return _stores[key]
+
+
+def _alias(root: Any) -> str:
+    return router.db_for_write(root)
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    """Settings were overridden, as tests do: build the motor anew when it is next asked for."""
+    global _motor
+    if setting in ("STEPPER_MOTOR", "DATABASES", "DATABASE_ROUTERS"):
+        _motor = None
+        _stores.clear()
+
+
+setting_changed.connect(_forget)

@@ -1,0 +1,217 @@
+"""The queries and bulk verbs of journeys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar, cast
+
+from django.db import models, transaction
+
+from stepper_motor.django import heroes
+from stepper_motor.django.twins import asynchronous
+from stepper_motor.journeys.errors import StepperMotorError
+from stepper_motor.journeys.policies import Reattempt
+from stepper_motor.journeys.row import ONGOING, State
+from stepper_motor.journeys.steps import duration
+from stepper_motor.motor import clock
+from stepper_motor.motor.motor import BulkResult
+
+JourneyT = TypeVar("JourneyT", bound=models.Model, covariant=True)
+Progress = Callable[[BulkResult], object]
+BATCH = 500
+"""Rows of a bulk verb in one transaction."""
+
+
+class JourneyQuerySet(models.QuerySet[JourneyT]):
+    """Journeys: where they stand, whose they are, and what to do with all of them."""
+
+    def ready(self) -> Self:
+        return self.filter(state=State.READY)
+
+    def performing(self) -> Self:
+        return self.filter(state=State.PERFORMING)
+
+    def paused(self) -> Self:
+        return self.filter(state=State.PAUSED)
+
+    def canceled(self) -> Self:
+        return self.filter(state=State.CANCELED)
+
+    def finished(self) -> Self:
+        return self.filter(state=State.FINISHED)
+
+    def ongoing(self) -> Self:
+        """Ready, performing or paused: those that take their hero's place."""
+        return self.filter(state__in=sorted(ONGOING))
+
+    def for_hero(self, hero: models.Model | None) -> Self:
+        """All journeys of this hero; with None, those without one."""
+        if self.model._has_hero_column():  # type: ignore[attr-defined]
+            return self.filter(hero=hero)
+        if hero is None:
+            return self.filter(hero_id__isnull=True)
+        return self.filter(hero_type=heroes.type_of(type(hero)), hero_id=heroes.key_of(hero))
+
+    def due(self, at: datetime | None = None) -> Self:
+        """Ready, and due at this time (aware; now by default)."""
+        return self.filter(state=State.READY, next_step_to_be_performed_at__lte=at or clock.now())
+
+    def lost(self) -> Self:
+        """Held by a performer whose lease is over; recovery takes them within seconds."""
+        return self.filter(performed_by__isnull=False, lease_expires_at__lte=clock.now())
+
+    # -------------------------------------------------------------------------------------------- bulk verbs
+
+    def pause(self, reason: str | None = None, *, by: object = None, progress: Progress | None = None) -> BulkResult:
+        """Pause all of them, in batches with a commit each (unless the caller holds a transaction)."""
+        return self._all("pause", progress, by=by, reason=reason)
+
+    def cancel(self, reason: str | None = None, *, by: object = None, progress: Progress | None = None) -> BulkResult:
+        """Cancel all of them."""
+        return self._all("cancel", progress, by=by, reason=reason)
+
+    def resume(
+        self,
+        *,
+        spread: timedelta | float | None = None,
+        by: object = None,
+        reason: str | None = None,
+        progress: Progress | None = None,
+    ) -> BulkResult:
+        """Resume all of them; `spread` lays the due times of those that are overdue evenly apart over this time."""
+        result = self._all("resume", progress, by=by, reason=reason, spread=spread)
+        return result
+
+    def skip(
+        self, *, step: str, by: object = None, reason: str | None = None, progress: Progress | None = None
+    ) -> BulkResult:
+        """Skip this step of all those that stand at it."""
+        names = [name for cls in self._classes() if (s := cls.steps.find(step)) for name in (s.name, *s.formerly)]
+        at_step = self.filter(next_step_name__in={step, *names})
+        return at_step._all("skip", progress, by=by, reason=reason)
+
+    def reattempt(
+        self,
+        wait: timedelta | int | float | Reattempt | None = None,
+        *,
+        at: datetime | None = None,
+        spread: timedelta | float | None = None,
+        by: object = None,
+        reason: str | None = None,
+        progress: Progress | None = None,
+    ) -> BulkResult:
+        """Reattempt the next step of all of them; `spread` lays the due times evenly apart."""
+        return self._all("reattempt", progress, wait=wait, at=at, by=by, reason=reason, spread=spread)
+
+    def reschedule(
+        self, at: datetime | None = None, *, by: object = None, reason: str | None = None,
+        progress: Progress | None = None,
+    ) -> BulkResult:  # fmt: skip
+        """Set the due time of all of them, or work it out anew from today's definition."""
+        return self._all("reschedule", progress, at=at, by=by, reason=reason)
+
+    def jump_to(
+        self,
+        step: str | None = None,
+        wait: timedelta | int | float | Reattempt | None = None,
+        *,
+        at: datetime | None = None,
+        by: object = None,
+        reason: str | None = None,
+        progress: Progress | None = None,
+    ) -> BulkResult:
+        """Send all of them to a step."""
+        return self._all("jump_to", progress, step=step, wait=wait, at=at, by=by, reason=reason)
+
+    def finish(
+        self, *, by: object = None, reason: str | None = None, progress: Progress | None = None
+    ) -> BulkResult:
+        """Finish all of them."""
+        return self._all("finish", progress, by=by, reason=reason)
+
+    apause = asynchronous(pause)
+    acancel = asynchronous(cancel)
+    aresume = asynchronous(resume)
+    askip = asynchronous(skip)
+    areattempt = asynchronous(reattempt)
+    areschedule = asynchronous(reschedule)
+    ajump_to = asynchronous(jump_to)
+    afinish = asynchronous(finish)
+
+    def _all(self, verb: str, progress: Progress | None, **told: Any) -> BulkResult:
+        from stepper_motor.django.engine import motor
+
+        using = self.db if not self._for_write else self._db or self.db
+        keys = list(self.order_by("pk").values_list("pk", flat=True))
+        spread = told.pop("spread", None)
+        over = duration(spread) if spread is not None else None
+        total = BulkResult(0, 0, 0)
+        for start in range(0, len(keys), BATCH):
+            batch = keys[start : start + BATCH]
+            with transaction.atomic(using=using):
+                found = self.model._base_manager.using(using).filter(pk__in=batch).order_by("pk")
+                journeys: list[Any] = list(found)
+                arguments = [
+                    _spread(verb, journey, told, over, (start + n) / len(keys)) for n, journey in enumerate(journeys)
+                ]
+                done = motor().intervene_in_bulk(verb, journeys, arguments)
+            gone = len(batch) - len(journeys)
+            total = BulkResult(*(a + b for a, b in zip(total, done._replace(failed=done.failed + gone), strict=True)))
+            if progress:
+                progress(total)
+        return total
+
+    def _classes(self) -> Iterator[Any]:
+        registry = self.model.registry  # type: ignore[attr-defined]
+        return (cls for cls in registry if issubclass(cls, self.model))
+
+    # ------------------------------------------------------------------------------------------ as Django has it
+
+    def update(self, **kwargs: Any) -> int:
+        """Update columns of your own.
+
+        Raises:
+            StepperMotorError: for a column of the engine's: use the bulk verbs.
+        """
+        own = {field.name for field in self.model._own_fields} | {f.attname for f in self.model._own_fields}  # type: ignore[attr-defined]
+        engines = [name for name in kwargs if name not in own]
+        if engines:
+            raise StepperMotorError(
+                f"{', '.join(engines)}: the engine's columns can't be updated; use the bulk verbs (pause, cancel ...)"
+            )
+        return super().update(**kwargs)
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Insert many new journeys; each departs as `save()` would have it."""
+        from stepper_motor.django.starting import announce, depart
+
+        journeys = list(objs)
+        for journey in journeys:
+            depart(journey)
+        created = super().bulk_create(journeys, *args, **kwargs)
+        for journey in journeys:
+            announce(journey)
+        return cast("list[Any]", created)
+
+
+def _spread(
+    verb: str, journey: Any, told: dict[str, Any], over: timedelta | None, share: float
+) -> dict[str, Any]:
+    if over is None:
+        return told
+    if verb == "resume":
+        return {**told, "spread_to": clock.now() + over * share}
+    return {**told, "at": (told.get("at") or clock.now()) + over * share}
+
+
+class JourneyManager(models.Manager.from_queryset(JourneyQuerySet)):  # type: ignore[misc]
+    """Journeys of the class it is asked on, and of those derived from it; on a root, all of its table."""
+
+    def get_queryset(self) -> JourneyQuerySet[Any]:
+        queryset = cast("JourneyQuerySet[Any]", super().get_queryset())
+        model: Any = self.model
+        if not model._meta.proxy:
+            return queryset
+        types = [cls.definition.type_name for cls in model.registry if issubclass(cls, model)]
+        return queryset.filter(type__in=types)

@@ -1,0 +1,111 @@
+"""How a journey class becomes a Django model: without a Meta, a migration or a content type of its own.
+
+A root has a table: `Journey`, and each concrete class derived from `AbstractJourney`. A class derived from a root is a
+proxy of it, hidden from makemigrations and content types by `auto_created`, and found again by `from_db`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models.base import ModelBase
+
+from stepper_motor.django.tables import history_model, table_meta
+from stepper_motor.journeys.errors import DefinitionError
+from stepper_motor.journeys.journey import HOOKS, SETTINGS, JourneyBase, define
+from stepper_motor.journeys.reserved import check_names
+from stepper_motor.motor.registry import Registry
+
+roots: list[Any] = []
+"""Every class that has a table of journeys, in the order they were defined."""
+
+_MAY_BE_DEFINED = frozenset({*HOOKS, *SETTINGS, "Meta", "objects", "__str__", "__repr__", "get_absolute_url"})
+
+
+class JourneyMetaclass(ModelBase):
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        root = _root_among(bases)
+        meta = namespace.get("Meta")
+        if getattr(meta, "abstract", False) or not any(isinstance(base, JourneyMetaclass) for base in bases):
+            return super().__new__(mcs, name, bases, namespace, **options)
+        if root is None:
+            cls = super().__new__(mcs, name, bases, table_meta(name, namespace), **options)
+            _become_root(cls, namespace)
+        else:
+            cls = super().__new__(mcs, name, bases, _proxy_meta(name, namespace, root), **options)
+            _hide(cls)
+        try:
+            _define(cls, namespace, is_type=root is not None)
+        except BaseException:
+            del apps.all_models[cls._meta.app_label][cls._meta.model_name]
+            raise
+        return cls
+
+
+def _define(cls: Any, namespace: dict[str, Any], *, is_type: bool) -> None:
+    """Read the journey, now that Django has put the fields on the class, so that conditions may name them."""
+    define(cls)
+    _check_names(cls, namespace)
+    cls.definition = replace(cls.definition, type_name=namespace.get("type_name") or cls._meta.label)
+    if is_type or len(cls.steps):
+        cls.registry.add(cls)
+
+
+def _root_among(bases: tuple[type, ...]) -> Any:
+    found = [base for base in bases if isinstance(base, JourneyMetaclass) and not base._meta.abstract]
+    return found[0]._meta.concrete_model if found else None
+
+
+def _become_root(cls: Any, namespace: dict[str, Any]) -> None:
+    cls.registry = Registry()
+    cls.History = history_model(cls)
+    cls._own_fields = [
+        field for field in cls._meta.concrete_fields
+        if field.name not in cls.engine_fields and not field.primary_key
+    ]  # fmt: skip
+    roots.append(cls)
+
+
+def _proxy_meta(name: str, namespace: dict[str, Any], root: Any) -> dict[str, Any]:
+    fields = [attribute for attribute, value in namespace.items() if isinstance(value, models.Field)]
+    if fields:
+        raise DefinitionError(
+            f"{name} declares the fields {', '.join(fields)}, but shares its table with other journeys: keep values in "
+            f"self.data, or derive it from AbstractJourney to give it a table of its own"
+        )
+    given = namespace.get("Meta")
+    module = namespace.get("__module__", "")
+    meta: dict[str, Any] = {"proxy": True}
+    if not hasattr(given, "app_label") and apps.get_containing_app_config(module) is None:
+        meta["app_label"] = root._meta.app_label
+    label = getattr(given, "app_label", None) or meta.get("app_label") or apps.get_containing_app_config(module).label  # type: ignore[union-attr]
+    _forget_former(label, name, module)
+    return {**namespace, "Meta": type("Meta", (given,) if given else (), meta)}
+
+
+def _forget_former(label: str, name: str, module: str) -> None:
+    """A class that is defined again, by a reload or a test, replaces the earlier one without a warning."""
+    former: Any = apps.all_models[label].get(name.lower())
+    if former is not None and isinstance(former, JourneyMetaclass) and former.__module__ == module:
+        former.registry.remove(former)
+        del apps.all_models[label][name.lower()]
+
+
+def _hide(cls: Any) -> None:
+    cls._meta.auto_created = cls._meta.concrete_model
+    cls._meta.apps.clear_cache()
+
+
+def _check_names(cls: Any, namespace: dict[str, Any]) -> None:
+    reserved = {name for base in _library_bases(cls) for name in vars(base) if not name.startswith("__")}
+    reserved |= cls.engine_fields | {"data", "id", "hero"}
+    fields = {name for name, value in namespace.items() if isinstance(value, models.Field)}
+    check_names(cls, reserved, allowed=_MAY_BE_DEFINED | fields)
+
+
+def _library_bases(cls: Any) -> list[type]:
+    own = ("stepper_motor.", "django.db.models")
+    return [base for base in cls.__mro__[1:] if base.__module__.startswith(own) or base is JourneyBase]

@@ -1,0 +1,303 @@
+"""The journey as a Django model."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from stepper_motor.django import heroes
+from stepper_motor.django.fields import NameField, StateField
+from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
+from stepper_motor.django.metaclass import JourneyMetaclass
+from stepper_motor.django.starting import depart, inserted, presence, start, start_for
+from stepper_motor.django.twins import asynchronous
+from stepper_motor.journeys.errors import InvalidState, StepperMotorError
+from stepper_motor.journeys.journey import Door, HeroT, JourneyBase
+from stepper_motor.journeys.row import Row, State
+from stepper_motor.motor.registry import Registry
+
+if TYPE_CHECKING:
+    from stepper_motor.django.store import DjangoStore
+    from stepper_motor.django.tables import AbstractHistoryEntry
+
+VERBS_FOR = {
+    "state": "pause(), resume(), cancel() or finish()",
+    "next_step_name": "jump_to() or skip()",
+    "previous_step_name": "jump_to() or skip()",
+    "next_step_to_be_performed_at": "reschedule() or reattempt()",
+    "ended_at": "cancel() or finish()",
+}
+"""What to use instead of setting a column of the engine's by hand."""
+
+
+class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetaclass):
+    """Base of a journey with a table of its own: columns of yours, and `hero` a real foreign key if you declare it."""
+
+    id: Any = models.BigAutoField(primary_key=True)
+    # Eight-byte columns first, then four, then text: PostgreSQL pads less, and a journey that sleeps stays small.
+    next_step_to_be_performed_at = models.DateTimeField(_("due"), null=True, editable=False)
+    arrived_at = models.DateTimeField(_("at this step since"), editable=False)
+    created_at = models.DateTimeField(_("created"), editable=False)
+    updated_at = models.DateTimeField(_("updated"), editable=False)
+    lease_expires_at = models.DateTimeField(_("lease expires"), null=True, editable=False)
+    ended_at = models.DateTimeField(_("ended"), null=True, editable=False)
+    attempts = models.IntegerField(_("attempts"), default=0, editable=False)
+    failures = models.IntegerField(_("failures"), default=0, editable=False)
+    losses = models.IntegerField(_("losses"), default=0, editable=False)
+    round = models.IntegerField(_("round"), default=0, editable=False)
+    steps_entered = models.IntegerField(_("steps entered"), default=0, editable=False)
+    steps_completed = models.IntegerField(_("steps completed"), default=0, editable=False)
+    allow_multiple = models.BooleanField(_("allow multiple"), default=False)
+    state = StateField(_("state"), max_length=10, choices=State.choices, default=State.READY.value, editable=False)
+    fence = NameField(_("fence"), max_length=32, editable=False)
+    type = NameField(_("type"), max_length=100, editable=False)
+    hero_type = NameField(_("hero type"), max_length=100, null=True, blank=True)
+    hero_id = NameField(_("hero"), max_length=200, null=True, blank=True)
+    key = NameField(_("key"), max_length=100, default="", blank=True)
+    next_step_name = NameField(_("next step"), max_length=200, null=True, editable=False)
+    previous_step_name = NameField(_("previous step"), max_length=200, null=True, editable=False)
+    performed_by = models.CharField(_("performed by"), max_length=100, null=True, editable=False)  # noqa: DJ001
+    reason = models.TextField(_("reason"), null=True, editable=False)  # noqa: DJ001
+    data: Any = models.JSONField(_("data"), default=dict, blank=True)
+
+    objects = JourneyManager()
+
+    _defined_by_home = True
+    registry: ClassVar[Registry]
+    History: ClassVar[type[AbstractHistoryEntry]]
+    engine_fields: ClassVar[frozenset[str]] = frozenset(
+        {*Row._fields, "type", "created_at", "allow_multiple", "hero_type", "hero_id", "key"}
+    )
+    """The columns that `save()` never writes again once the journey exists."""
+    _own_fields: ClassVar[list[models.Field[Any, Any]]]
+    history: Any
+    _first_at: datetime | None = None
+    _as_read: tuple[Sequence[str], Sequence[Any]] = ((), ())
+    """Names and values as they were last read: what was changed by hand since is noticed by comparison."""
+    _hero: Any = None
+    _hero_read = False
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.type or type(self).__name__} {self.pk} ({self.state})"
+
+    # --------------------------------------------------------------------------------------------- starting
+
+    start = classmethod(start)
+    start_for = classmethod(start_for)
+    presence = classmethod(presence)
+    astart = classmethod(asynchronous(start))
+    astart_for = classmethod(asynchronous(start_for))
+
+    # ------------------------------------------------------------------------------------------------- hero
+
+    @property
+    def hero(self) -> Any:
+        """The record the journey happens to; None when there is none, or its record is gone."""
+        if not self._hero_read:
+            self._hero = self._fetch_hero()
+            self._hero_read = True
+        return self._hero
+
+    @hero.setter
+    def hero(self, hero: models.Model | None) -> None:
+        self.hero_type = None if hero is None else heroes.type_of(type(hero))
+        self.hero_id = None if hero is None else heroes.key_of(hero)
+        self._hero, self._hero_read = hero, True
+
+    @classmethod
+    def _has_hero_column(cls) -> bool:
+        """Whether `hero` is a foreign key of the class's own table."""
+        return any(field.name == "hero" for field in cls._meta.concrete_fields)
+
+    def _fetch_hero(self) -> models.Model | None:
+        if self.hero_id is None or self.hero_type is None:
+            return None
+        return heroes.fetch(self.hero_type, [self.hero_id], self._state.db).get(self.hero_id)
+
+    def _hero_is_gone(self) -> bool:
+        try:
+            return self.hero_id is not None and self.hero is None
+        except ObjectDoesNotExist:  # a foreign key without a constraint
+            return True
+
+    # ----------------------------------------------------------------------------------------------- saving
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any, **kwargs: Any) -> Self:
+        names = list(field_names)
+        found = cls.registry.find(values[names.index("type")]) if "type" in names else None
+        load = super().from_db.__func__  # type: ignore[attr-defined]
+        journey: Self = load(found or cls._meta.concrete_model, db, names, values, **kwargs)
+        journey._as_read = (names, values)
+        return journey
+
+    def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
+        """Insert a new journey, or save `data` and columns of your own.
+
+        Inside a step it is a checkpoint: it is written only as long as the performance holds the journey.
+
+        Raises:
+            AlreadyOnJourney: on insertion, when the hero is on another journey of this class and key.
+            StepperMotorError: when a column of the engine's was changed by hand; the message names the verb.
+        """
+        if self._state.adding:
+            depart(self)
+            inserted(self, lambda: super(AbstractJourney, self).save(*args, **kwargs))
+            return
+        self._refuse_changes_by_hand(update_fields)
+        own = [field.name for field in self._own_fields if update_fields is None or field.name in set(update_fields)]
+        if self._inside:
+            self._checkpoint(own)
+        elif own:
+            super().save(*args, update_fields=own, **kwargs)
+
+    def _checkpoint(self, own: list[str]) -> None:
+        row = self._row
+        held = type(self)._base_manager.using(self._state.db).filter(
+            pk=self.pk, fence=row.fence, performed_by=row.performed_by
+        )  # fmt: skip
+        values = {name: getattr(self, self._meta.get_field(name).attname) for name in own}
+        values = {self._meta.get_field(name).attname: value for name, value in values.items()}
+        if values and not models.QuerySet.update(held, **values):
+            raise InvalidState("save", self.state, "this performance does not hold the journey any more")
+        self._begin()
+
+    def _refuse_changes_by_hand(self, update_fields: Any) -> None:
+        own = {field.attname for field in self._own_fields}
+        for name, value in zip(*self._as_read, strict=False):
+            if name in self.engine_fields and name not in own and self.__dict__.get(name, value) != value:
+                verb = VERBS_FOR.get(name)
+                instead = f"use {verb}" if verb else "leave it as it is"
+                raise StepperMotorError(f"{name} is the engine's column and was changed by hand: {instead}")
+        for name in update_fields or ():
+            if name in self.engine_fields and name not in own:
+                verb = VERBS_FOR.get(name)
+                raise StepperMotorError(f"{name} is the engine's column" + (f": use {verb}" if verb else ""))
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        names = [field.attname for field in self._meta.concrete_fields if field.attname in self.__dict__]
+        self._as_read = (names, [self.__dict__[name] for name in names])
+        self._hero, self._hero_read = None, False
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Delete the journey and its history. A step that runs meanwhile settles nothing."""
+        return super().delete(*args, **kwargs)
+
+    # ---------------------------------------------------------------------------------------------- knowledge
+
+    def has_completed(self, step: str) -> bool:
+        """Whether the step, under this or a former name, ever ended normally in this journey."""
+        known = self.steps.find(step)
+        names = [known.name, *known.formerly] if known else [step]
+        return bool(self.history.filter(step_name__in=names, outcome="completed", attempt__isnull=False).exists())
+
+    apause = asynchronous(JourneyBase.pause)
+    aresume = asynchronous(JourneyBase.resume)
+    acancel = asynchronous(JourneyBase.cancel)
+    askip = asynchronous(JourneyBase.skip)
+    areattempt = asynchronous(JourneyBase.reattempt)
+    areschedule = asynchronous(JourneyBase.reschedule)
+    ajump_to = asynchronous(JourneyBase.jump_to)
+    afinish = asynchronous(JourneyBase.finish)
+    aperform_next_step = asynchronous(JourneyBase.perform_next_step)
+    ahas_completed = asynchronous(has_completed)
+
+    async def ahero(self) -> Any:
+        """The hero, read without blocking the event loop."""
+        from asgiref.sync import sync_to_async
+
+        return await sync_to_async(lambda: self.hero)()
+
+    # ------------------------------------------------------------------------------------ asked by the motor
+
+    @property
+    def _door(self) -> Door:
+        from stepper_motor.django.engine import motor
+
+        return motor()
+
+    @property
+    def _store(self) -> DjangoStore:
+        from stepper_motor.django.engine import store_of
+
+        return store_of(type(self), self._state.db)
+
+    @property
+    def _row(self) -> Row:
+        return Row._make([getattr(self, name) for name in Row._fields])
+
+    @property
+    def _id(self) -> Any:
+        return self.pk
+
+    @property
+    def _created_at(self) -> datetime:
+        return self.created_at
+
+    @property
+    def _identity(self) -> str:
+        return f"{self._meta.db_table}\x1f{self.pk}\x1f{self.created_at.isoformat()}"
+
+    @property
+    def _hero_text(self) -> str | None:
+        hero_id = getattr(self, "hero_id", None)
+        if hero_id is None:
+            return None
+        return f"{getattr(self, 'hero_type', None) or 'hero'} {hero_id}"
+
+    def _begin(self) -> None:
+        """A step begins: remember its own columns, so that what it changes can be told from what it left alone."""
+        self._before = {field.attname: _kept(self.__dict__.get(field.attname)) for field in self._own_fields}
+
+    def _changes(self) -> tuple[str | None, dict[str, Any]]:
+        """What the step changed: `data` as JSON, and its own columns by name."""
+        own = {
+            name: self.__dict__[name] for name, before in self._before.items()
+            if name in self.__dict__ and self.__dict__[name] != before
+        }  # fmt: skip
+        if "data" not in own:
+            return None, own
+        return json.dumps(own.pop("data"), allow_nan=False), own
+
+    def _refresh(self, row: Row) -> None:
+        """Take over the engine's columns as they were just written."""
+        self.__dict__.update(row._asdict())
+        known = dict(zip(*self._as_read, strict=False))
+        known.update(row._asdict())
+        self._as_read = (list(known), list(known.values()))
+
+    def _reload(self) -> None:
+        if type(self)._base_manager.using(self._state.db).filter(pk=self.pk).exists():
+            self.refresh_from_db()
+
+    _before: dict[str, Any] = {}  # noqa: RUF012  # replaced, never changed
+
+
+def _kept(value: Any) -> Any:
+    return copy.deepcopy(value) if isinstance(value, dict | list | set) else value
+
+
+class Journey(AbstractJourney[HeroT]):
+    """Named steps in order, kept as one row: derive your journeys from it, in `<app>/journeys.py`."""
+
+    class Meta:
+        db_table = "stepper_motor_journeys"
+        verbose_name = _("journey")
+        verbose_name_plural = _("journeys")
+        permissions = [("operate_journey", _("Can pause, resume, cancel, skip and perform journeys"))]  # noqa: RUF012
+
+
+JourneyHistory = Journey.History
+
+__all__ = ["AbstractJourney", "Journey", "JourneyHistory", "JourneyQuerySet"]

@@ -1,0 +1,284 @@
+"""Starting journeys: one, or one for each of many heroes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from django.db import IntegrityError, connections, models, router, transaction
+
+from stepper_motor.django import heroes
+from stepper_motor.journeys import lifecycle
+from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, StepperMotorError
+from stepper_motor.journeys.row import Onward, Row, State, Stranded, TheEnd
+from stepper_motor.journeys.steps import duration
+from stepper_motor.motor import clock
+from stepper_motor.motor.fences import new_fence
+from stepper_motor.motor.performance import arriving
+
+if TYPE_CHECKING:
+    from stepper_motor.django.models import AbstractJourney
+
+OnConflict = Literal["raise", "existing", "ignore", "replace"]
+Unless = Literal["ongoing", "ever"]
+TRIES = 5
+"""How often `on_conflict="replace"` (or "existing") tries again when others start and end journeys meanwhile."""
+
+
+def start(
+    cls: Any,
+    hero: models.Model | None = None,
+    *,
+    data: Any = None,
+    key: str = "",
+    at: datetime | None = None,
+    allow_multiple: bool = False,
+    on_conflict: OnConflict = "raise",
+    **fields: Any,
+) -> Any:
+    """Start a journey for `hero`, in the caller's transaction.
+
+    Args:
+        data: what the steps find in `self.data`; anything JSON can hold.
+        key: tells apart journeys of one class and hero that may run side by side.
+        at: when the first step is due (aware), instead of what its definition says.
+        allow_multiple: leave the one-per-hero rule.
+        on_conflict: when the hero is on such a journey already: "raise", return the "existing" one, "ignore" (returns
+            None), or "replace" (cancel it and start anew; a body of the old one may still run to its end).
+        fields: columns of your own, for a journey with its own table.
+
+    Raises:
+        AlreadyOnJourney: with on_conflict="raise". The caller's transaction stays usable.
+    """
+    if on_conflict not in get_args(OnConflict):
+        raise ValueError(f"on_conflict must be one of {', '.join(get_args(OnConflict))}, got {on_conflict!r}")
+    given = {"hero": hero, "key": key, "allow_multiple": allow_multiple, **fields}
+    if data is not None:
+        given["data"] = data
+    for _ in range(TRIES):
+        try:
+            return _started(cls, given, at)
+        except AlreadyOnJourney:
+            if on_conflict == "raise":
+                raise
+            if on_conflict == "ignore":
+                return None
+            existing = cls.objects.ongoing().for_hero(hero).filter(type=cls.definition.type_name, key=key).first()
+            if existing is not None and on_conflict == "existing":
+                return existing
+            if existing is not None:
+                _cancel_for_another(existing)
+    raise AlreadyOnJourney(f"others keep starting journeys of {cls.__name__} for {hero!r}; tried {TRIES} times")
+
+
+def _started(cls: Any, given: dict[str, Any], at: datetime | None) -> Any:
+    if given["hero"] is None:
+        given = {name: value for name, value in given.items() if name != "hero"}
+    journey = cls(**given)
+    journey._first_at = at
+    journey.save()
+    return journey
+
+
+def _cancel_for_another(journey: Any) -> None:
+    try:
+        journey.cancel("replaced by another journey")
+    except InvalidState:
+        pass  # it ended by itself meanwhile: its place is free all the same
+
+
+def depart(journey: AbstractJourney[Any]) -> None:
+    """Give a journey that is about to be inserted its engine's columns."""
+    cls = type(journey)
+    if cls.definition.type_name not in cls.registry.types:
+        raise StepperMotorError(f"{cls.__name__} has no steps of its own: start one of the classes derived from it")
+    _refuse_preset(journey)
+    now = clock.now()
+    journey.type = cls.definition.type_name
+    journey.created_at = now
+    row = lifecycle.depart(_first(journey, now), now, new_fence())
+    journey.__dict__.update(row._asdict())
+
+
+def _refuse_preset(journey: AbstractJourney[Any]) -> None:
+    for name in Row._fields:
+        field = journey._meta.get_field(name)
+        default = field.get_default() if field.has_default() else None
+        if getattr(journey, name) not in (default, None, ""):
+            raise StepperMotorError(f"{name} is the engine's column: a new journey can't be given one (at= sets the due time)")
+
+
+def _first(journey: AbstractJourney[Any], now: datetime) -> Onward | TheEnd | Stranded:
+    step, at = journey.steps.first, journey._first_at
+    if step is None:
+        return TheEnd()
+    if at is not None:
+        if not isinstance(at, datetime) or at.tzinfo is None:
+            raise ValueError(f"at= must be an aware datetime, got {at!r}")
+        return Onward(step.name, max(at, now))
+    destination = arriving(journey, step, since=now, now=now)
+    assert isinstance(destination, Onward | Stranded)
+    return destination
+
+
+def inserted(journey: AbstractJourney[Any], insert: Callable[[], None]) -> None:
+    """Insert in a savepoint, so that a conflict leaves the caller's transaction usable; announce after the commit."""
+    using = journey._state.db or router.db_for_write(type(journey), instance=journey)
+    before = dict(journey.__dict__)
+    try:
+        with transaction.atomic(using=using):
+            insert()
+    except IntegrityError as error:
+        journey.__dict__.update(before)
+        _blank(journey)
+        if "one_per_hero" in str(error):
+            raise already(journey) from error
+        raise
+    except BaseException:
+        _blank(journey)
+        raise
+    _remember(journey)
+    announce(journey)
+
+
+def _blank(journey: AbstractJourney[Any]) -> None:
+    """Not inserted: as it was before `depart`, so that it may be saved again."""
+    for name in Row._fields:
+        field = journey._meta.get_field(name)
+        journey.__dict__[name] = field.get_default() if field.has_default() else None
+
+
+def _remember(journey: AbstractJourney[Any]) -> None:
+    names = [field.attname for field in journey._meta.concrete_fields]
+    journey._as_read = (names, [journey.__dict__[name] for name in names])
+
+
+def already(journey: AbstractJourney[Any]) -> AlreadyOnJourney:
+    key = f" with the key {journey.key!r}" if journey.key else ""
+    return AlreadyOnJourney(
+        f"{journey._hero_text} is on a {type(journey).__name__}{key} already: pass on_conflict=, another key=, or "
+        f"allow_multiple=True"
+    )
+
+
+def announce(journey: AbstractJourney[Any]) -> None:
+    """Tell workers of a new journey, after the commit."""
+    from stepper_motor.django.engine import motor
+
+    store = journey._store
+    if journey.state == State.READY:
+        motor().announce(store, journey.next_step_to_be_performed_at)
+    elif journey.definition.has_hooks:
+        store.on_commit(lambda: motor().run_hook(store, journey, State(journey.state)))
+
+
+def start_for(
+    cls: Any,
+    queryset: models.QuerySet[Any],
+    *,
+    unless: Unless = "ongoing",
+    key: str = "",
+    data: Any = None,
+    at: datetime | None = None,
+    spread: timedelta | float | None = None,
+    batch: int = 1000,
+    progress: Callable[[int], object] | None = None,
+    **fields: Any,
+) -> int:
+    """Start one journey for each hero of `queryset` that has none.
+
+    In batches, with a few statements each and a commit each, unless the caller holds a transaction.
+
+    Args:
+        unless: "ongoing": heroes that are on such a journey are passed over; "ever": those that ever were, so that
+            running it again after a crash reaches everybody once.
+        spread: lay the due times of the first steps evenly apart over this time (seconds or a timedelta).
+        batch: heroes in one batch.
+        progress: called after each batch with the number of journeys started so far.
+
+    Returns:
+        How many journeys were started.
+    """
+    if unless not in get_args(Unless):
+        raise ValueError(f"unless must be one of {', '.join(get_args(Unless))}, got {unless!r}")
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch!r}")
+    over = duration(spread) if spread is not None else None
+    total = queryset.count() if over else 0
+    started = seen = 0
+    for chunk in _pages(queryset, batch):
+        journeys = [_for_hero(cls, hero, {"key": key, "data": data, **fields}, at) for hero in chunk]
+        for place, journey in enumerate(journeys):
+            if over and journey.next_step_to_be_performed_at:
+                journey.next_step_to_be_performed_at += over * ((seen + place) / max(total, 1))
+        seen += len(chunk)
+        started += _insert_missing(cls, journeys, chunk, unless, key)
+        if progress:
+            progress(started)
+    return started
+
+
+def _pages(queryset: models.QuerySet[Any], size: int) -> Iterator[list[Any]]:
+    """The heroes in batches, by primary key: no cursor stays open, and each batch sees what is there then."""
+    if queryset.query.is_sliced or queryset.query.distinct_fields or hasattr(queryset.model._meta.pk, "fields"):
+        heroes_found = list(queryset)
+        yield from (heroes_found[n : n + size] for n in range(0, len(heroes_found), size))
+        return
+    ordered = queryset.order_by("pk")
+    page = list(ordered[:size])
+    while page:
+        yield page
+        page = list(ordered.filter(pk__gt=page[-1].pk)[:size])
+
+
+def _for_hero(cls: Any, hero: Any, given: dict[str, Any], at: datetime | None) -> Any:
+    journey = cls(hero=hero, **{name: value for name, value in given.items() if name != "data"})
+    if given["data"] is not None:
+        journey.data = given["data"]
+    journey._first_at = at
+    depart(journey)
+    return journey
+
+
+def _insert_missing(cls: Any, journeys: list[Any], chunk: list[Any], unless: Unless, key: str) -> int:
+    using = router.db_for_write(cls)
+    with transaction.atomic(using=using):
+        taken = _heroes_with(cls, chunk, unless, key, using)
+        missing = [journey for journey in journeys if str(journey.hero_id) not in taken]
+        if not missing:
+            return 0
+        models.QuerySet.bulk_create(cls._base_manager.using(using), missing, ignore_conflicts=True)
+        fences = [journey.fence for journey in missing]
+        arrived = _of_heroes(cls._base_manager.using(using), cls, chunk).filter(fence__in=fences)
+        count = int(arrived.count())
+        due = [journey.next_step_to_be_performed_at for journey in missing if journey.next_step_to_be_performed_at]
+        if due:
+            from stepper_motor.django.engine import motor, store_of
+
+            motor().announce(store_of(cls, using), min(due))
+    return count
+
+
+def _heroes_with(cls: Any, chunk: list[Any], unless: Unless, key: str, using: str) -> set[str]:
+    found = _of_heroes(cls._base_manager.using(using), cls, chunk).filter(type=cls.definition.type_name, key=key)
+    if unless == "ongoing":
+        found = found.filter(state__in=[state.value for state in State if state.ongoing])
+    return {str(hero_id) for hero_id in found.values_list("hero_id", flat=True)}
+
+
+def _of_heroes(queryset: Any, cls: Any, chunk: list[Any]) -> Any:
+    if cls._has_hero_column():
+        return queryset.filter(hero__in=[hero.pk for hero in chunk])
+    types = {heroes.type_of(type(hero)) for hero in chunk}
+    return queryset.filter(hero_type__in=types, hero_id__in=[heroes.key_of(hero) for hero in chunk])
+
+
+def presence(cls: Any, model: type[models.Model]) -> models.Exists:
+    """An EXISTS expression for the heroes that are on such a journey now: `User.objects.filter(~J.presence(User))`."""
+    ongoing = cls.objects.filter(state__in=[state.value for state in State if state.ongoing])
+    if cls._has_hero_column():
+        return models.Exists(ongoing.filter(hero=models.OuterRef("pk")))
+    connection = connections[router.db_for_read(model)]
+    key = heroes.hero_key(model, connection=connection)
+    return models.Exists(ongoing.filter(hero_type=heroes.type_of(model), hero_id=key))

@@ -1,0 +1,166 @@
+"""The store of a root: the engine's SQL, Django's objects, and Django's transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from time import monotonic
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.db import connections, transaction
+from django.db.models import prefetch_related_objects
+
+from stepper_motor.django import heroes, threads
+from stepper_motor.django.database import DjangoDatabase, immediate
+from stepper_motor.django.notifications import notify
+from stepper_motor.motor.ports import JourneyId
+from stepper_motor.motor.settings import Settings
+from stepper_motor.sql.store import SqlStore
+
+LONGEST_CONNECTION = 600.0
+"""Seconds a connection of the worker lives where CONN_MAX_AGE is 0, which is meant for requests."""
+
+
+class DjangoStore(SqlStore):
+    """Asks and writes one table of journeys on one database alias."""
+
+    def __init__(self, root: Any, alias: str, settings: Settings) -> None:
+        self.root = root
+        self.alias = alias
+        self.django = DjangoDatabase(root, alias)
+        super().__init__(self.django.table, self.django, root.registry, settings)
+
+    @property
+    def connection(self) -> Any:
+        return connections[self.alias]
+
+    # ---------------------------------------------------------------------------------------------- objects
+
+    def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, Any]:
+        found = {journey.pk: journey for journey in self.root._base_manager.using(self.alias).filter(pk__in=ids)}
+        self._load_heroes(list(found.values()))
+        return found
+
+    def _load_heroes(self, journeys: list[Any]) -> None:
+        if self.root._has_hero_column():
+            return prefetch_related_objects(journeys, "hero")
+        by_type: dict[str, list[Any]] = {}
+        for journey in journeys:
+            if journey.hero_id is not None:
+                by_type.setdefault(journey.hero_type, []).append(journey)
+        for hero_type, theirs in by_type.items():
+            try:
+                found = heroes.fetch(hero_type, {journey.hero_id for journey in theirs}, self.alias)
+            except heroes.UnknownHero:
+                continue  # said where it can be settled: when the journey asks for its hero
+            for journey in theirs:
+                journey._hero, journey._hero_read = found.get(journey.hero_id), True
+        return None
+
+    # ----------------------------------------------------------------------------------------- transactions
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self.django.transaction()
+
+    @contextmanager
+    def atomic_step(self) -> Iterator[None]:
+        connection = self.connection
+        with immediate(connection), self._read_committed(), transaction.atomic(using=self.alias):
+            yield
+
+    @contextmanager
+    def _read_committed(self) -> Iterator[None]:
+        """Only where the project asks for a stricter level: it would make the settlement fail, not wait."""
+        connection = self.connection
+        level = getattr(connection, "isolation_level", None)
+        if connection.in_atomic_block or connection.vendor == "sqlite" or not _is_stricter(level):
+            yield
+            return
+        if connection.vendor == "mysql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            yield
+            return
+        connection.ensure_connection()
+        before = connection.connection.isolation_level
+        connection.connection.isolation_level = 2  # psycopg's READ COMMITTED
+        try:
+            yield
+        finally:
+            if connection.connection is not None:
+                connection.connection.isolation_level = before
+
+    def in_transaction(self) -> bool:
+        connection = self.connection
+        blocks = connection.atomic_blocks
+        return any(not block._from_testcase for block in blocks) or (
+            not blocks and connection.connection is not None and not connection.get_autocommit()
+        )
+
+    def in_test(self) -> bool:
+        return bool(self.connection.atomic_blocks)
+
+    def block_depth(self) -> int:
+        return len(self.connection.atomic_blocks)
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        transaction.on_commit(callback, using=self.alias, robust=True)
+
+    def tidy(self, *, commit: bool) -> None:
+        for connection in connections.all(initialized_only=True):
+            if connection.in_atomic_block or connection.connection is None:
+                continue
+            if not connection.get_autocommit():
+                connection.commit() if commit else connection.rollback()
+                connection.set_autocommit(True)
+            if connection.errors_occurred or _is_old(connection):
+                connection.close_if_unusable_or_obsolete()
+
+    def let_go(self) -> None:
+        for connection in connections.all(initialized_only=True):
+            if not connection.in_atomic_block:
+                connection.errors_occurred = True  # so that it is tried out, and closed if it is dead
+                connection.close_if_unusable_or_obsolete()
+
+    def close(self) -> None:
+        connections.close_all()
+
+    def notify(self) -> None:
+        if not self.connection.in_atomic_block:
+            notify(self.connection)
+
+    # ------------------------------------------------------------------------------------------------ async
+
+    def wait_here(self, awaitable: Awaitable[Any]) -> Any:
+        return async_to_sync(_await)(awaitable)
+
+    def awaited(self, awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
+        return threads.in_a_thread_of_its_own(awaitable)
+
+    # ----------------------------------------------------------------------------------------------- errors
+
+    def is_transient(self, error: BaseException) -> bool:
+        return self.django.is_transient(error)
+
+    def is_disconnect(self, error: BaseException) -> bool:
+        return self.django.is_disconnect(error)
+
+
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+def _is_stricter(level: object) -> bool:
+    if isinstance(level, str):
+        return level.lower() in ("repeatable read", "serializable")
+    return level is not None and int(level) in (3, 4)  # type: ignore[call-overload]  # psycopg's numbers
+
+
+def _is_old(connection: Any) -> bool:
+    if connection.close_at is None:
+        return False
+    at_request = connection.settings_dict["CONN_MAX_AGE"] == 0
+    return bool(monotonic() >= connection.close_at + (LONGEST_CONNECTION if at_request else 0))
+
+

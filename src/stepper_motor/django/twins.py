@@ -1,0 +1,26 @@
+"""The awaitable twins of everything that does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def asynchronous(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Same as `method`, except that it is awaited and runs in Django's thread for database work."""
+
+    @wraps(method)
+    async def twin(*args: P.args, **kwargs: P.kwargs) -> R:
+        if args and getattr(args[0], "_inside", None):
+            return method(*args, **kwargs)  # inside its own step a verb does no I/O: it leaves the body
+        return await sync_to_async(method)(*args, **kwargs)
+
+    twin.__name__ = f"a{method.__name__}"
+    twin.__doc__ = f"Same as `{method.__name__}`, except that it is awaited."
+    return twin

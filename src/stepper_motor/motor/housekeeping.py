@@ -1,0 +1,99 @@
+"""Recover the lost, delete the ended. Batched, paged by key, row by row isolated. SEMANTICS 11."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from stepper_motor.journeys import lifecycle
+from stepper_motor.journeys.errors import StepperMotorError
+from stepper_motor.journeys.row import OffTheMap, Row, Transition
+from stepper_motor.motor import clock
+from stepper_motor.motor.events import Event
+from stepper_motor.motor.fences import new_fence
+from stepper_motor.motor.motor import Motor, loss_of
+from stepper_motor.motor.ports import Expired, Store
+
+
+class Housekept(NamedTuple):
+    """What a round of housekeeping did, in rows."""
+
+    recovered: int = 0
+    deleted: int = 0
+    failed: int = 0
+
+
+class _StillAlive(StepperMotorError):
+    """The lease was renewed, or somebody settled, since recovery read it."""
+
+
+@dataclass(slots=True)
+class Housekeeper:
+    """Keeps the house of one motor. Any number of them may run at once."""
+
+    motor: Motor
+
+    def keep(self) -> Housekept:
+        """Everything that there is to do now."""
+        recovered, failed = self.recover()
+        return Housekept(recovered, self.delete(), failed)
+
+    def recover(self) -> tuple[int, int]:
+        """Recover every row whose lease is over; returns how many were, and how many could not be."""
+        counts = [self._recover_in(store) for store in self.motor.stores]
+        return sum(done for done, _ in counts), sum(failed for _, failed in counts)
+
+    def delete(self) -> int:
+        """Delete ended journeys whose time has come, with their history; returns how many."""
+        return sum(self._delete_in(store) for store in self.motor.stores)
+
+    def _recover_in(self, store: Store) -> tuple[int, int]:
+        done = failed = 0
+        after: Any = None
+        while batch := store.expired(self.motor.settings.batch, after):
+            after = batch[-1].id
+            journeys = store.load([expired.id for expired in batch])
+            for expired in batch:
+                if expired.id in journeys:
+                    try:
+                        done += self._recover(store, journeys[expired.id], expired)
+                    except Exception as error:
+                        failed += 1
+                        self._report(store, expired, error)
+            if len(batch) < self.motor.settings.batch:
+                break
+        return done, failed
+
+    def _recover(self, store: Store, journey: Any, expired: Expired) -> bool:
+        loss = loss_of(journey, self.motor.settings)
+        unknown = isinstance(loss.destination, OffTheMap) and expired.next_step_name is not None
+        grace = self.motor.settings.unknown_step_grace
+
+        def decide(row: Row, now: datetime) -> Transition:
+            if row.fence != expired.fence or not row.held or not row.lapsed(now - grace if unknown else now):
+                raise _StillAlive
+            return lifecycle.recover(row, loss, now, new_fence())
+
+        try:
+            transition = store.change(expired.id, decide)
+        except (_StillAlive, LookupError):
+            return False
+        journey._refresh(transition.row)
+        self.motor.intervened(store, journey, transition)
+        return True
+
+    def _report(self, store: Store, expired: Expired, error: Exception) -> None:
+        detail = "could not be recovered; left for the next round"
+        self.motor.events.tell(
+            Event(name="trouble", journey_type=expired.type, journey_id=expired.id, detail=detail, error=error)
+        )
+        if store.is_disconnect(error):
+            raise error
+
+    def _delete_in(self, store: Store) -> int:
+        total = 0
+        for after, types in store.registry.retentions(self.motor.settings.delete_completed_after).items():
+            while deleted := store.delete_ended(types, clock.now() - after, self.motor.settings.batch):
+                total += deleted
+        return total

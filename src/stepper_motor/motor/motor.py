@@ -1,0 +1,367 @@
+"""The motor: joins stores, settings and events, and is the one door through which a journey's state is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from stepper_motor.journeys import interventions
+from stepper_motor.journeys.errors import InvalidState, StepperMotorError
+from stepper_motor.journeys.interventions import Intervention
+from stepper_motor.journeys.journey import JourneyBase
+from stepper_motor.journeys.lifecycle import Loss
+from stepper_motor.journeys.outcomes import (
+    Canceled,
+    Failed,
+    Finished,
+    Jumped,
+    Outcome,
+    Paused,
+    Reattempted,
+    Rescheduled,
+    Resumed,
+    Skipped,
+)
+from stepper_motor.journeys.row import Destination, Entry, OffTheMap, Onward, Row, State, Stranded, Transition
+from stepper_motor.motor import clock
+from stepper_motor.motor.events import Event, Events
+from stepper_motor.motor.fences import new_fence
+from stepper_motor.motor.heartbeat import beating
+from stepper_motor.motor.performance import Performance, Superseded, arriving, describe, drive, due_at, following
+from stepper_motor.motor.ports import Decide, Settlement, Store
+from stepper_motor.motor.settings import Settings
+from stepper_motor.motor.settling import persist, settle
+from stepper_motor.motor.worker_name import worker_name
+
+HOOK_OF = {State.FINISHED: "after_finish", State.CANCELED: "after_cancel", State.PAUSED: "after_pause"}
+SEEN_BY_STATE_ALONE = ("pause", "cancel", "resume")
+
+
+class BulkResult(NamedTuple):
+    """What a bulk verb came to, in rows."""
+
+    changed: int
+    passed_over: int
+    """Their state does not allow the verb, or they moved on meanwhile."""
+    failed: int
+    """Their own code (a wait) raised, or they are gone."""
+
+
+class Motor:
+    """One configured whole. `stores` are the tables it moves journeys in."""
+
+    def __init__(self, settings: Settings | None = None, events: Events | None = None) -> None:
+        self.settings = settings or Settings()
+        self.events = events or Events()
+        self.stores: list[Store] = []
+        self._wakers: list[Callable[[], None]] = []
+
+    def join(self, store: Store) -> None:
+        """Move the journeys of this table as well."""
+        self.stores.append(store)
+
+    def now(self) -> datetime:
+        return clock.now()
+
+    # ------------------------------------------------------------------------------------- from outside
+
+    def intervene(self, journey: JourneyBase[Any], verb: str, **told: Any) -> Outcome:
+        """A verb from outside: decided under the row's lock, in the caller's transaction where there is one.
+
+        Raises:
+            InvalidState: the row does not allow it. Nothing was changed.
+            AlreadyOnJourney: `jump_to` would reopen a journey whose place is taken.
+        """
+        store: Store = journey._store
+        decide = self._decision(journey, verb, **told)
+        try:
+            transition = store.change(journey._id, decide)
+        except LookupError:
+            raise InvalidState(verb, "deleted", "its row is gone") from None
+        journey._refresh(transition.row)
+        self.intervened(store, journey, transition)
+        return _outcome(verb, told, transition.row)
+
+    def intervene_in_bulk(self, verb: str, journeys: Sequence[JourneyBase[Any]], told: Iterable[Any]) -> BulkResult:
+        """The same verb on many journeys of one table, in one transaction; `told` gives the arguments of each."""
+        if not journeys:
+            return BulkResult(0, 0, 0)
+        store: Store = journeys[0]._store
+        decisions: dict[Any, Decide] = {}
+        failed = 0
+        for journey, arguments in zip(journeys, told, strict=True):
+            try:
+                decisions[journey._id] = self._decision(journey, verb, **arguments)
+            except Exception as error:
+                failed += 1
+                self._tell("trouble", journey, detail=f"bulk {verb}", error=error)
+        results = store.change_many(decisions) if decisions else {}
+        by_id = {journey._id: journey for journey in journeys}
+        counts = {"changed": 0, "passed_over": 0, "failed": failed}
+        for id, result in results.items():
+            counts[self._counted(store, by_id[id], result)] += 1
+        return BulkResult(**counts)
+
+    def _counted(self, store: Store, journey: JourneyBase[Any], result: Transition | Exception) -> str:
+        if isinstance(result, Transition):
+            journey._refresh(result.row)
+            self.intervened(store, journey, result)
+            return "passed_over" if result.refusal else "changed"
+        return "passed_over" if isinstance(result, InvalidState) else "failed"
+
+    def _decision(self, journey: JourneyBase[Any], verb: str, **told: Any) -> Decide:
+        """What is decided under the lock; the app's own code (waits) is asked now, before it."""
+        row: Row = journey._row
+        destination = self._destination(journey, verb, **told)
+        by, reason = who(told.get("by")), told.get("reason")
+        seen = None if verb in SEEN_BY_STATE_ALONE else row.fence
+        loss = self._loss(journey)
+        decide = getattr(interventions, verb)
+
+        def decided(row: Row, now: datetime) -> Transition:
+            intervention = Intervention(now, new_fence(), seen, by, reason, loss)
+            transition: Transition = decide(row, *([destination] if destination else []), intervention)
+            return _spread(transition, told.get("spread_to"), now)
+
+        return decided
+
+    def _destination(self, journey: JourneyBase[Any], verb: str, **told: Any) -> Destination | None:
+        if verb not in ("skip", "reattempt", "reschedule", "jump_to"):
+            return None
+        row: Row = journey._row
+        name = told.get("step") or row.next_step_name
+        step = journey.steps.find(name) if name else None
+        if step is None:
+            return OffTheMap(name or "")
+        now, wait, at = self.now(), told.get("wait"), told.get("at")
+        if verb == "skip":
+            destination = following(journey, step, now)
+        elif verb == "reschedule" and at is None:
+            destination = arriving(journey, step, since=row.arrived_at, now=now)
+        else:
+            destination = Onward(step.name, due_at(wait, at, now, row.attempts))
+        if isinstance(destination, Stranded):
+            raise destination.error
+        if verb == "reschedule" and isinstance(destination, Onward):
+            destination = Onward(destination.step, max(destination.due, now))
+        return destination
+
+    def _loss(self, journey: JourneyBase[Any]) -> Loss:
+        return loss_of(journey, self.settings)
+
+    def intervened(self, store: Store, journey: JourneyBase[Any], transition: Transition) -> None:
+        row = transition.row
+        for entry in transition.entries:
+            self._tell(
+                "intervened" if entry.attempt is None else "recovered", journey, step=entry.step_name,
+                attempt=entry.attempt, outcome=entry.outcome, state=row.state, worker=entry.by, detail=entry.reason,
+            )  # fmt: skip
+        if row.state is State.READY:
+            self.announce(store, row.next_step_to_be_performed_at)
+        elif not row.held:
+            store.on_commit(partial(self.run_hook, store, journey, row.state))
+
+    def announce(self, store: Store, due: datetime | None) -> None:
+        """After the commit, tell workers that a journey is ready, if it is due before they would look by themselves."""
+        if due is not None and due <= self.now() + self.settings.poll_interval * clock.installed().speed:
+            store.on_commit(partial(self.wake, store))
+
+    def wake(self, store: Store) -> None:
+        """Wake the worker in this process, and those in others where the database can."""
+        for waker in tuple(self._wakers):
+            waker()
+        store.notify()
+
+    @contextmanager
+    def waking(self, waker: Callable[[], None]) -> Iterator[None]:
+        """Within the block, call `waker` whenever a journey became ready in this process."""
+        self._wakers.append(waker)
+        try:
+            yield
+        finally:
+            self._wakers.remove(waker)
+
+    # --------------------------------------------------------------------------------- performing by hand
+
+    def perform_next_step(self, journey: JourneyBase[Any], fence: str | None = None) -> Outcome | None:
+        """Claim, run and settle here and now.
+
+        Raises:
+            StepperMotorError: inside a transaction of the caller's: a performance has to commit.
+            BaseException: what the step raised, once that is settled.
+        """
+        store: Store = journey._store
+        if store.in_transaction():
+            raise StepperMotorError(
+                "perform_next_step() has to commit what it does: call it outside of a transaction "
+                "(in Django: outside of atomic(), or in a view that is not under ATOMIC_REQUESTS)"
+            )
+        performance = self._claimed(store, journey._id, fence)
+        if performance is None:
+            return None
+        with beating(performance, self.events):
+            outcome = self._perform(store, performance)
+        journey._reload()
+        if performance.error is not None and isinstance(outcome, Failed):
+            raise performance.error
+        return outcome
+
+    def _claimed(self, store: Store, id: Any, fence: str | None) -> Performance | None:
+        loaded = store.load([id]).get(id)
+        if loaded is None or store.registry.find(loaded.definition.type_name) is not type(loaded):
+            return None
+        if not self._knows_its_step(loaded):
+            return None
+        name = worker_name()
+        claim = persist(store, lambda: store.claim(id, fence, name), lambda: 0.0)
+        fresh = store.load([id]).get(id) if claim else None
+        if claim is None or fresh is None:
+            return None
+        return Performance(fresh, store, name, self.settings, claimed_now=claim.now)
+
+    def _knows_its_step(self, journey: JourneyBase[Any]) -> bool:
+        """A step this code does not know is left to newer processes, until the grace has passed (SEMANTICS 6)."""
+        row: Row = journey._row
+        name, due = row.next_step_name, row.next_step_to_be_performed_at
+        if name is None or name in journey.steps or due is None:
+            return True
+        return due <= self.now() - self.settings.unknown_step_grace
+
+    def _perform(self, store: Store, performance: Performance) -> Outcome | None:
+        try:
+            result = drive(performance.conduct(), store.wait_here)
+        except Superseded as superseded:
+            self.superseded(performance, superseded)
+            return None
+        if isinstance(result, Settlement):
+            settlement = result
+            results = persist(
+                store, lambda: settle(store, [settlement], self.events), lambda: performance.lease_ends_at
+            )
+            return self.conclude(performance, settlement.ending.outcome, results.get(settlement.id))
+        if result is None or performance.in_doubt is None:
+            return None
+        return self.conclude(performance, performance.in_doubt.ending.outcome, result)
+
+    def conclude(self, performance: Performance, outcome: Outcome, transition: Transition | None) -> Outcome | None:
+        """After the commit of a settlement: say what happened, announce, call the hook."""
+        store, journey = performance.store, performance.journey
+        if transition is None:
+            self.superseded(performance)
+            return None
+        self.tell_performed(performance, outcome, transition)
+        row = transition.row
+        if row.state is State.READY:
+            self.announce(store, row.next_step_to_be_performed_at)
+        journey._refresh(row)
+        if not row.held:
+            self.run_hook(store, journey, row.state)
+        return outcome
+
+    def run_hook(self, store: Store, journey: JourneyBase[Any], state: State) -> None:
+        """Call after_finish, after_cancel or after_pause; an error in it is recorded and changes nothing."""
+        hook = HOOK_OF.get(state)
+        if hook is None or hook not in journey.definition.has_hooks:
+            return
+        try:
+            result = getattr(journey, hook)()
+            if hasattr(result, "__await__"):
+                store.wait_here(result)
+            store.tidy(commit=True)
+        except Exception as error:
+            store.tidy(commit=False)
+            self._hook_failed(store, journey, hook, state, error)
+
+    def _hook_failed(
+        self, store: Store, journey: JourneyBase[Any], hook: str, state: State, error: Exception
+    ) -> None:
+        problem = describe(error, self.settings.traceback_limit)
+        now = self.now()
+        entry = Entry(
+            journey._row.next_step_name, None, "hook_failed", state, f"{hook} raised",
+            problem.error_class, problem.message, problem.traceback, worker_name(), now, now,
+        )  # fmt: skip
+        self._tell("hook_failed", journey, detail=hook, error=error)
+        try:
+            store.note(journey._id, entry)
+        except Exception as second:
+            self._tell("trouble", journey, detail=f"{hook} could not be recorded", error=second)
+
+    # ------------------------------------------------------------------------------------ what is said
+
+    def tell_performed(self, performance: Performance, outcome: Outcome, transition: Transition) -> None:
+        seconds = None
+        if transition.entries and transition.entries[0].started_at:
+            seconds = (transition.entries[0].finished_at - transition.entries[0].started_at) / timedelta(seconds=1)
+        name = "failed" if isinstance(outcome, Failed) else "lost" if outcome.name == "lost" else "performed"
+        self._tell(
+            name, performance.journey, step=performance.step_name, attempt=performance.row.attempts + 1,
+            outcome=outcome.name, state=transition.row.state, worker=performance.holder, seconds=seconds,
+            error=performance.error, detail=transition.row.reason,
+        )  # fmt: skip
+        if performance.remark:
+            self._tell("remark", performance.journey, step=performance.step_name, detail=performance.remark)
+
+    def superseded(self, performance: Performance, error: Exception | None = None) -> None:
+        """A late performer found another fence or holder and wrote nothing."""
+        self._tell(
+            "settled_by_another", performance.journey, step=performance.step_name,
+            attempt=performance.row.attempts + 1, worker=performance.holder, detail=str(error) if error else None,
+        )  # fmt: skip
+
+    def _tell(self, name: str, journey: JourneyBase[Any], **parts: Any) -> None:
+        self.events.tell(
+            Event(
+                name=name, journey_type=journey.definition.type_name, journey_id=journey._id, hero=journey._hero_text,
+                **parts,
+            )  # fmt: skip
+        )
+
+
+def loss_of(journey: JourneyBase[Any], settings: Settings) -> Loss:
+    """What it means if the performance of the journey's next step is lost."""
+    row: Row = journey._row
+    step = journey.steps.find(row.next_step_name) if row.next_step_name else None
+    if_lost = journey.definition.if_lost_at(step)
+    if step is None:
+        return Loss(if_lost, OffTheMap(row.next_step_name or ""), settings.poison_after)
+    destination = following(journey, step, clock.now()) if if_lost == "skip" and row.held else None
+    return Loss(if_lost, destination, settings.poison_after)
+
+
+def _spread(transition: Transition, to: datetime | None, now: datetime) -> Transition:
+    """A bulk resume that is spread: what is overdue comes at `to` instead of all at once."""
+    row = transition.row
+    due = row.next_step_to_be_performed_at
+    if to is None or row.state is not State.READY or due is None or due > now:
+        return transition
+    return transition._replace(row=row._replace(next_step_to_be_performed_at=to))
+
+
+def who(by: object) -> str | None:
+    """Who intervenes, as the history keeps it."""
+    return None if by is None else str(by)[:200]
+
+
+def _outcome(verb: str, told: dict[str, Any], row: Row) -> Outcome:
+    match verb:
+        case "pause":
+            return Paused(told.get("reason"))
+        case "cancel":
+            return Canceled(told.get("reason"))
+        case "resume":
+            return Resumed()
+        case "skip":
+            return Skipped()
+        case "reattempt":
+            return Reattempted(told.get("wait"), told.get("at"))
+        case "reschedule":
+            return Rescheduled(row.next_step_to_be_performed_at)
+        case "jump_to":
+            return Jumped(row.next_step_name or "", told.get("wait"), told.get("at"))
+    return Finished()
+
+

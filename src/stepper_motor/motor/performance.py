@@ -1,0 +1,557 @@
+"""One attempt at one step, from the claimed row to the settlement that is to be written.
+
+    look         is the row still ours, and still performing?            (only if the claim is older than a second)
+    prelude      hero, cancel_if, unknown step, skip_if and only_if      outside of locks, inside one safety net
+    body         hooks, the body, hooks                                  the same
+    conclusion   what was changed, where it leads                        the same
+
+Written once for sync and async: `conduct` is a generator that yields whatever has to be awaited and is sent the
+result. A thread of the worker hands that to its event loop and goes on with other work; `perform_next_step()` waits
+for it on the spot. Whatever is raised, of whatever type, becomes an outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import traceback
+from collections.abc import Awaitable, Callable, Generator
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from stepper_motor.journeys.errors import StepTimeout
+from stepper_motor.journeys.journey import JourneyBase
+from stepper_motor.journeys.lifecycle import Ending, Problem
+from stepper_motor.journeys.outcomes import (
+    FROM_A_STEP,
+    Canceled,
+    Completed,
+    Failed,
+    Interruption,
+    Jumped,
+    Lost,
+    Outcome,
+    Paused,
+    Reattempted,
+    Skipped,
+)
+from stepper_motor.journeys.policies import Policy, Reattempt
+from stepper_motor.journeys.row import Destination, OffTheMap, Onward, Row, Stranded, TheEnd, Transition
+from stepper_motor.journeys.steps import Step, duration
+from stepper_motor.motor import clock
+from stepper_motor.motor.fences import new_fence
+from stepper_motor.motor.ports import Holding, Settlement, Store
+from stepper_motor.motor.settings import Settings
+
+Conducting = Generator[Awaitable[Any], Any, Any]
+
+ATOMIC_TRIES = 5
+"""How often an atomic step is run again after the database rolled it back (a deadlock, a serialization failure)."""
+ROLLED_BACK_BLOCK = "a verb was raised inside a transaction block of the step and rolled it back: return the outcome"
+_STOPS = (SystemExit, KeyboardInterrupt, asyncio.CancelledError)
+
+
+class Superseded(Exception):
+    """An atomic body ended after its lease: somebody else has the journey, so its writes were rolled back."""
+
+
+class Performance:
+    """Holds one row while its next step is performed."""
+
+    def __init__(
+        self,
+        journey: JourneyBase[Any],
+        store: Store,
+        holder: str,
+        settings: Settings,
+        *,
+        claimed_now: datetime,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.store = store
+        self.holder = holder
+        self.settings = settings
+        self.is_stopping = is_stopping
+        self.claimed_now = claimed_now
+        self.claimed_at = monotonic()
+        self.lease = journey.definition.lease or settings.lease
+        self.lease_ends_at = self.claimed_at + self.lease.total_seconds()
+        """In this process's monotonic seconds; prolonged by the heartbeat."""
+        self.deadline: float | None = None
+        """When the lease of a sync step is no longer renewed (its `timeout`)."""
+        self.is_gone = False
+        """The heartbeat found that somebody else has the row."""
+        self.steps_in_a_row = 0
+        self.block_depth = 0
+        """How many transaction blocks were open on the body's thread when it began."""
+        self.in_doubt: Settlement | None = None
+        """The settlement of an atomic step whose commit was sent."""
+        self._begin_with(journey)
+
+    def _begin_with(self, journey: JourneyBase[Any]) -> None:
+        self.journey = journey
+        journey._begin()
+        self.row: Row = journey._row
+        self.fence = self.row.fence
+        self.loaded_at = monotonic()
+        name = self.row.next_step_name
+        self.step: Step | None = None if name is None else journey.steps.find(name)
+        self.entered = False
+        self.remark: str | None = None
+        self.problem: Problem | None = None
+        self.error: BaseException | None = None
+        self.started_at = self.now()
+
+    def next_step(self, journey: JourneyBase[Any]) -> None:
+        """The settlement claimed the following step as well: go on with a fresh object."""
+        self.steps_in_a_row += 1
+        self.deadline = None
+        self._begin_with(journey)
+
+    @property
+    def id(self) -> Any:
+        return self.journey._id
+
+    @property
+    def holding(self) -> Holding:
+        return Holding(self.id, self.fence)
+
+    @property
+    def step_name(self) -> str | None:
+        return self.step.name if self.step else self.row.next_step_name
+
+    def now(self) -> datetime:
+        """The database's time at the claim plus what has passed since; the clock's, where it was set."""
+        installed = clock.installed()
+        if installed.replaces_database:
+            return installed.now()
+        return self.claimed_now + timedelta(seconds=monotonic() - self.claimed_at)
+
+    # ----------------------------------------------------------------------------------------- the course
+
+    def conduct(self) -> Generator[Awaitable[Any], Any, Settlement | Transition | None]:
+        """Perform the step.
+
+        Returns:
+            The settlement to be written; the transition, where an atomic step was settled in its own transaction;
+            None, where the row was not ours any more and is left alone.
+        """
+        if not self._may_begin():
+            return None
+        self.journey._inside = self
+        try:
+            outcome = yield from self._guarded(self._prelude())
+            if outcome is None and self.step and self.step.atomic:
+                return self._atomically()
+            if outcome is None:
+                outcome = yield from self._guarded(self._whole_body())
+                outcome = yield from self._tidied(outcome)
+            return (yield from self._settlement(outcome))
+        finally:
+            self.journey._inside = None
+
+    def _may_begin(self) -> bool:
+        """Look again at a row that waited, and let go of one that is not ours or not to be performed any more."""
+        waited = monotonic() - self.loaded_at
+        if waited > 1.0:
+            found = self.store.load([self.id]).get(self.id)
+            if found is None or found._row.fence != self.fence or found._row.performed_by != self.holder:
+                return False
+            self._begin_with(found)
+        stopped = self.row.state != "performing"
+        if stopped or self.lease_ends_at - monotonic() < self.lease.total_seconds() / 3:
+            self.store.hand_back([self.holding], self.holder)
+            return False
+        return True
+
+    def _prelude(self) -> Generator[Awaitable[Any], Any, Outcome | None]:
+        """What may decide before the body: None means the body is to run."""
+        journey, step = self.journey, self.step
+        if journey._hero_is_gone() and not journey.may_proceed_without_hero:
+            return Canceled("the hero is gone")
+        for condition in journey.definition.cancel_if:
+            if (yield from condition.evaluate(journey)):
+                return Canceled(f"cancel_if {condition}")
+        if step is None:
+            return Paused(_unknown(self.row.next_step_name))
+        if step.skip_if is not None and (yield from step.skip_if.evaluate(journey)):
+            return Skipped()
+        if step.only_if is not None and not (yield from step.only_if.evaluate(journey)):
+            return Skipped()
+        return None
+
+    def _whole_body(self) -> Generator[Awaitable[Any], Any, Outcome]:
+        journey, step, hooks = self.journey, self.step, self.journey.definition.has_hooks
+        assert step is not None
+        if step.timeout is not None and not step.is_async:
+            self.deadline = monotonic() + step.timeout.total_seconds()
+        if "before_step_starts" in hooks:
+            yield from _awaited(journey.before_step_starts(step))
+        if "after_step_ends" not in hooks:
+            return (yield from self._around(step))
+        try:
+            outcome = yield from self._around(step)
+        except Interruption as interruption:
+            outcome = interruption.outcome
+        except BaseException as error:
+            yield from _awaited(journey.after_step_ends(step, Failed(error, Paused())))
+            raise
+        yield from _awaited(journey.after_step_ends(step, outcome))
+        return outcome
+
+    def _around(self, step: Step) -> Generator[Awaitable[Any], Any, Outcome]:
+        around = self.journey.around_step(step) if "around_step" in self.journey.definition.has_hooks else None
+        if inspect.isgenerator(around):
+            around = contextlib.contextmanager(lambda: around)()
+        elif inspect.isasyncgen(around):
+            around = contextlib.asynccontextmanager(lambda: around)()
+        elif inspect.isawaitable(around):
+            around = yield around
+        if around is None:
+            return (yield from self._body(step))
+        if hasattr(around, "__enter__"):
+            with around:
+                outcome = yield from self._body(step)
+            return outcome
+        return (yield from self._body_within(step, around))
+
+    def _body_within(self, step: Step, around: Any) -> Generator[Awaitable[Any], Any, Outcome]:
+        if step.is_async:
+            return self._returned((yield self._limited(step, self._within(step, around))))
+        yield around.__aenter__()
+        try:
+            outcome = yield from self._body(step)
+        except BaseException as error:
+            if not (yield around.__aexit__(type(error), error, error.__traceback__)):
+                raise
+            return Completed()
+        yield around.__aexit__(None, None, None)
+        return outcome
+
+    async def _within(self, step: Step, around: Any) -> Any:
+        async with around:
+            self.entered = True
+            return await step.call(self.journey)
+
+    def _body(self, step: Step) -> Generator[Awaitable[Any], Any, Outcome]:
+        self.entered = True
+        self.block_depth = self.store.block_depth()
+        result = step.call(self.journey)
+        if inspect.isawaitable(result):
+            result = yield self._limited(step, result)
+        return self._returned(result)
+
+    def _limited(self, step: Step, body: Awaitable[Any]) -> Awaitable[Any]:
+        if step.timeout is None:
+            return body
+        return _within_time(body, step.timeout, step.name)
+
+    def _returned(self, result: object) -> Outcome:
+        """What a body's return value means."""
+        if not isinstance(result, Outcome):
+            return Completed()
+        if not isinstance(result, FROM_A_STEP):
+            raise TypeError(f"a step can't return {type(result).__name__}: only the library makes it")
+        if isinstance(result, Reattempted | Jumped):
+            self.journey._check_when(result.wait, result.at)
+        if isinstance(result, Jumped) and self.journey.steps.find(result.step) is None:
+            names = ", ".join(self.journey.steps.names)
+            raise ValueError(f"{type(self.journey).__name__} has no step {result.step!r}; it has {names}")
+        return result
+
+    # ------------------------------------------------------------------------------- exceptions to outcomes
+
+    def _guarded(self, part: Conducting) -> Generator[Awaitable[Any], Any, Any]:
+        """The safety net: what `part` returns, or the outcome that its exception stands for."""
+        try:
+            return (yield from part)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            return (yield from self._caught(error))
+
+    def _caught(self, error: BaseException) -> Generator[Awaitable[Any], Any, Outcome]:
+        if isinstance(error, Interruption):
+            return (yield from self._checked(error.outcome))
+        if isinstance(error, _STOPS) and self.is_stopping():
+            return Lost(self.journey.definition.if_lost_at(self.step), graceful=True)
+        if self._will_be_run_again(error):
+            raise error
+        inside = _interruption_in(error)
+        if inside is not None:
+            return (yield from self._checked(inside.outcome))
+        self.error, self.problem = error, describe(error, self.settings.traceback_limit)
+        return Failed(error, (yield from self._policy(error)))
+
+    def _checked(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Outcome]:
+        """An outcome the body raised by hand (`raise Interruption(...)`) is held to the same rules."""
+        try:
+            return self._returned(outcome)
+        except (TypeError, ValueError) as error:
+            return (yield from self._caught(error))
+
+    def _will_be_run_again(self, error: BaseException) -> bool:
+        return bool(self.entered and self.step and self.step.atomic and self.store.is_transient(error))
+
+    def _policy(self, error: BaseException) -> Generator[Awaitable[Any], Any, Outcome]:
+        policy = (self.step and self.step.on_exception) or self.journey.definition.on_exception
+        action = _action_for(policy, error)
+        failures = self.row.failures + 1
+        if isinstance(action, Reattempt):
+            if action.max_attempts is not None and failures >= action.max_attempts:
+                return Canceled() if action.then == "cancel" else Paused()
+            return Reattempted(action.delay(failures))
+        if callable(action):
+            return (yield from self._handled(action, error, failures))
+        return {"cancel": Canceled(), "skip": Skipped()}.get(action or "pause", Paused())
+
+    def _handled(
+        self, handler: Callable[..., Any], error: BaseException, failures: int
+    ) -> Generator[Awaitable[Any], Any, Outcome]:
+        """What a handler of the app's own makes of the exception."""
+        try:
+            result = yield from _awaited(handler(self.journey, error))
+            outcome = self._returned(result) if isinstance(result, Outcome) else Paused()
+        except Interruption as interruption:
+            outcome = interruption.outcome
+        except GeneratorExit:
+            raise
+        except BaseException as second:
+            second.__context__ = second.__context__ or error
+            self.problem = describe(second, self.settings.traceback_limit)
+            return Paused(f"its exception handler raised {self.problem}")
+        if isinstance(outcome, Completed):
+            return Paused()
+        if isinstance(outcome, Reattempted) and outcome.wait is None and outcome.at is None:
+            return Reattempted(Reattempt().delay(failures))
+        return outcome
+
+    # -------------------------------------------------------------------------------------- the conclusion
+
+    def _tidied(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Outcome]:
+        """End a transaction that the body left open, before it is settled."""
+        try:
+            self.store.tidy(commit=not isinstance(outcome, Failed | Lost))
+        except Exception as error:
+            return (yield from self._caught(error))
+        return outcome
+
+    def _settlement(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Settlement]:
+        data, own = None, {}
+        if not isinstance(outcome, Failed | Lost):
+            try:
+                data, own = self.journey._changes()
+            except Exception as error:
+                outcome = yield from self._caught(error)
+        destination = self._destination(outcome)
+        ending = Ending(
+            self.step_name, outcome, self.entered, self.started_at, destination, self.problem, self.remark
+        )
+        return Settlement(
+            self.id, self.fence, self.holder, ending, self.now(), new_fence(), data, own, as_failure=self._refused
+        )
+
+    def _refused(self, error: Exception) -> Settlement:
+        """The settlement to write when the database refuses what the step left: that is an exception of the step."""
+        settlement: Settlement = self._here(self._settlement(self._here(self._caught(error))))
+        settlement.as_failure = None
+        return settlement
+
+    def _destination(self, outcome: Outcome) -> Destination | None:
+        """Where an outcome leads. May call the app's own waits, so no lock is held."""
+        match outcome:
+            case Completed() | Skipped():
+                return self._following()
+            case Reattempted(wait, at):
+                return self._again(wait, at)
+            case Jumped(name, wait, at):
+                step = self.journey.steps.find(name)
+                assert step is not None
+                return Onward(step.name, self._when(wait, at) if wait is not None or at else self.now())
+            case Failed(_, then):
+                return self._destination(then)
+            case Lost("skip"):
+                return self._following()
+        return None
+
+    def _following(self) -> Destination:
+        if self.step is None:
+            return OffTheMap(self.row.next_step_name or "")
+        return following(self.journey, self.step, self.now())
+
+    def _again(self, wait: Any, at: datetime | None) -> Destination:
+        step = self.step
+        assert step is not None
+        try:
+            if wait is None and at is None:
+                return Onward(step.name, self.now() + step.own_wait(self.journey))
+            return Onward(step.name, self._when(wait, at))
+        except Exception as error:
+            return Stranded(step.name, error)
+
+    def _when(self, wait: Any, at: datetime | None) -> datetime:
+        return due_at(wait, at, self.now(), self.row.attempts + 1)
+
+    # ---------------------------------------------------------------------------------------- atomic steps
+
+    def _atomically(self) -> Settlement | Transition:
+        """Body, settlement and history in one transaction; run again when the database rolled it back."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._in_one_transaction()
+            except _RolledBack as rolled_back:
+                return rolled_back.settlement
+            except Superseded:
+                raise
+            except Exception as error:
+                landed = self._landed() if self.store.is_disconnect(error) else None
+                if landed:
+                    return landed
+                if tries < ATOMIC_TRIES and (self.store.is_transient(error) or self.store.is_disconnect(error)):
+                    self._start_over()
+                    continue
+                self.entered = False  # so that the error is taken as the step's own, not as a reason to try again
+                outcome = self._here(self._caught(error))
+                self.entered = True
+                return self._here(self._settlement(outcome))
+
+    def _in_one_transaction(self) -> Transition:
+        with self.store.atomic_step():
+            outcome = self._here(self._guarded(self._whole_body()))
+            settlement = self._here(self._settlement(outcome))
+            if isinstance(settlement.ending.outcome, Failed | Lost):
+                raise _RolledBack(settlement)
+            self.in_doubt = settlement
+            transition = self.store.settle([settlement], patient=True).done.get(self.id)
+            if transition is None:
+                raise Superseded(f"step {self.step_name} outlived its lease; what it wrote was rolled back")
+        return transition
+
+    def _landed(self) -> Transition | None:
+        """The row as the commit left it, if it arrived after all."""
+        found = self.store.load([self.id]).get(self.id)
+        settlement = self.in_doubt
+        if found is None or settlement is None:
+            return None
+        row = found._row
+        if row.fence == settlement.new_fence or (row.fence == self.fence and row.performed_by is None):
+            return Transition(row)
+        return None
+
+    def _start_over(self) -> None:
+        found = self.store.load([self.id]).get(self.id)
+        if found is None:
+            raise Superseded("the journey was deleted while its step ran")
+        self._begin_with(found)
+        found._inside = self
+
+    def _here(self, part: Generator[Awaitable[Any], Any, Any]) -> Any:
+        """Run a part to its end in this thread, awaiting on the spot."""
+        return drive(part, self.store.wait_here)
+
+    # -------------------------------------------------------------------------------- asked by the journey
+
+    def verb_raised(self) -> None:
+        """A verb is about to leave the body: a transaction block the body opened around it will be rolled back."""
+        if self.entered and self.store.block_depth() > self.block_depth:
+            self.remark = ROLLED_BACK_BLOCK
+
+
+class _RolledBack(Exception):
+    def __init__(self, settlement: Settlement) -> None:
+        self.settlement = settlement
+
+
+def drive(part: Generator[Awaitable[Any], Any, Any], wait: Callable[[Awaitable[Any]], Any]) -> Any:
+    """Run a conducting generator to its end in this thread; `wait` says how an awaitable is awaited here."""
+    try:
+        awaitable = next(part)
+        while True:
+            try:
+                result = wait(awaitable)
+            except BaseException as error:
+                awaitable = part.throw(error)
+            else:
+                awaitable = part.send(result)
+    except StopIteration as stop:
+        return stop.value
+
+
+def following(journey: JourneyBase[Any], step: Step, now: datetime) -> Destination:
+    """Where a journey goes after `step`, in today's order."""
+    after = journey.steps.following(step)
+    if after is None:
+        return TheEnd()
+    return arriving(journey, after, since=now, now=now)
+
+
+def arriving(journey: JourneyBase[Any], step: Step, *, since: datetime, now: datetime) -> Destination:
+    """The journey comes to `step` at `since`: when is it due?"""
+    try:
+        return Onward(step.name, step.due(journey, t0=journey._created_at, since=since, now=now))
+    except Exception as error:
+        return Stranded(step.name, error)
+
+
+def due_at(wait: Any, at: datetime | None, now: datetime, attempts: int) -> datetime:
+    """When `wait=` or `at=` of a verb is; a `Reattempt` counts by `attempts`; what is past means now."""
+    if at is not None:
+        return max(at.astimezone(now.tzinfo), now)
+    if isinstance(wait, Reattempt):
+        return now + wait.delay(max(attempts, 1))
+    return now + duration(wait or 0)
+
+
+def describe(error: BaseException, limit: int) -> Problem:
+    """The exception as the history keeps it: class, message, and the end of the traceback."""
+    try:
+        message = str(error)
+    except Exception as second:
+        message = f"(its text can't be had: {type(second).__name__})"
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    text = "".join(traceback.format_exception(error))
+    return Problem(name[:200], message[:2000], text[-limit:])
+
+
+def _unknown(name: str | None) -> str:
+    if name is None:
+        return "it has no next step: use jump_to() with the name of a step"
+    return f"step {name!r} is not known to this code: rename with formerly=, or use jump_to()"
+
+
+def _awaited(result: Any) -> Generator[Awaitable[Any], Any, Any]:
+    if inspect.isawaitable(result):
+        result = yield result
+    return result
+
+
+async def _within_time(body: Awaitable[Any], limit: timedelta, name: str) -> Any:
+    scope = asyncio.timeout(limit.total_seconds())
+    try:
+        async with scope:
+            return await body
+    except TimeoutError as error:
+        if scope.expired():
+            raise StepTimeout(f"step {name} ran longer than its timeout of {limit.total_seconds():g} s") from error
+        raise
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
+
+
+def _interruption_in(error: BaseException) -> Interruption | None:
+    return next((leaf for leaf in _leaves(error) if isinstance(leaf, Interruption)), None)
+
+
+def _action_for(policy: Policy, error: BaseException) -> Any:
+    """The action for an exception; for a group, the one on which all of its leaves agree."""
+    actions = [policy.select(leaf) for leaf in _leaves(error)]
+    return actions[0] if all(action == actions[0] for action in actions) else None

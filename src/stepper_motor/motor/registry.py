@@ -1,0 +1,95 @@
+"""Which journey classes a process knows: what it may claim, recover and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from stepper_motor.journeys.errors import DefinitionError
+from stepper_motor.journeys.journey import UNSET, JourneyBase
+
+SEPARATOR = "\x1f"
+
+
+class Registry:
+    """The journey classes of one table, by the name that rows remember."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[JourneyBase[Any]]] = {}
+
+    def add(self, cls: type[JourneyBase[Any]]) -> None:
+        """Know this class; one that was defined again (a reload) replaces the earlier."""
+        name = cls.definition.type_name
+        known = self._classes.get(name)
+        if known and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise DefinitionError(
+                f"{cls.__module__}.{cls.__qualname__} and {known.__module__}.{known.__qualname__} both have the type "
+                f"name {name!r}: set type_name on one of them"
+            )
+        self._classes[name] = cls
+
+    def remove(self, cls: type[JourneyBase[Any]]) -> None:
+        """Forget the class; its rows stay, as those of an unknown type."""
+        self._classes.pop(cls.definition.type_name, None)
+
+    def find(self, type_name: str) -> type[JourneyBase[Any]] | None:
+        return self._classes.get(type_name)
+
+    def __iter__(self) -> Iterator[type[JourneyBase[Any]]]:
+        return iter(tuple(self._classes.values()))
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    @property
+    def types(self) -> list[str]:
+        return list(self._classes)
+
+    def positions(self, kind: str = "any") -> list[str]:
+        """Every (type, next step) this process can perform, former names and none included, joined by SEPARATOR."""
+        return [
+            f"{name}{SEPARATOR}{step}"
+            for name, cls in self._classes.items()
+            for step in (*([""] if kind != "async" else []), *_names(cls, kind))
+        ]
+
+    @property
+    def has_async_steps(self) -> bool:
+        return any(step.is_async for cls in self._classes.values() for step in cls.steps)
+
+    def only(self, types: Iterable[str]) -> Registry:
+        """A registry that knows these of the types alone.
+
+        Raises:
+            DefinitionError: one of them is not known.
+        """
+        narrowed = Registry()
+        for name in types:
+            cls = self._classes.get(name)
+            if cls is None:
+                near = get_close_matches(name, self._classes, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self._classes) or 'none'}"
+                raise DefinitionError(f"there is no journey type {name!r}: {hint}")
+            narrowed._classes[name] = cls
+        return narrowed
+
+    def leases(self) -> dict[str, timedelta]:
+        """The leases of the classes that set their own."""
+        return {name: cls.definition.lease for name, cls in self._classes.items() if cls.definition.lease}
+
+    def retentions(self, default: timedelta | None) -> dict[timedelta, list[str]]:
+        """How long ended journeys are kept -> of which types. Those that are kept for ever are not in it."""
+        kept: dict[timedelta, list[str]] = {}
+        for name, cls in self._classes.items():
+            after = cls.definition.delete_completed_after
+            after = default if after is UNSET else after
+            if after is not None:
+                kept.setdefault(after, []).append(name)
+        return kept
+
+
+def _names(cls: type[JourneyBase[Any]], kind: str) -> list[str]:
+    wanted = [step for step in cls.steps if kind == "any" or step.is_async == (kind == "async")]
+    return [name for step in wanted for name in (step.name, *step.formerly)]

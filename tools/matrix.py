@@ -1,0 +1,171 @@
+"""Runs the tests once per environment and database, and ends with pytest's own summaries.
+
+    python -m tools.matrix --environments .venv .venv-django-6.1 --databases sqlite postgresql mariadb -- -k claim
+
+What is marked `pure` touches no database and runs once per environment. An environment that was not made (no Python
+for it) and a server that is not there are skipped loudly; with CI=true a missing server is a failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import databases
+from tools.services import SERVICES, Missing, reached
+
+SUMMARY = re.compile(
+    r"(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?)\b.*)"
+    r" in [\d.]+s\b.*"
+)
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
+NO_TESTS = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of pytest: where, how it ended, and the last line it printed about it."""
+
+    environment: str
+    database: str
+    code: int
+    summary: str
+    seconds: float
+
+    def count(self, *outcomes: str) -> int:
+        return sum(int(number) for number, outcome in COUNTS.findall(self.summary) if outcome in outcomes)
+
+
+def main() -> None:
+    wanted = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the `finally`s: they stop what was started
+    with contextlib.ExitStack() as servers:
+        there = [database for database in wanted.databases if is_there(database, servers)]
+        made = [environment for environment in wanted.environments if is_made(environment)]
+        if len(there) < len(wanted.databases) and in_ci():
+            sys.exit("A database server is missing (see above), and CI=true makes that a failure.")
+        runs = [run(environment, there, database, wanted.pytest) for environment in made for database in there]
+    report(runs, skipped=skipped(wanted, made, there))
+    sys.exit(0 if succeeded(runs) else 1)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--environments", nargs="+", required=True, help="folders of virtual environments")
+    parser.add_argument("--databases", nargs="+", choices=databases.DATABASES, default=databases.DATABASES)
+    parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
+    return parser.parse_args()
+
+
+def is_there(database: str, servers: contextlib.ExitStack) -> bool:
+    if database not in SERVICES:
+        return True
+    try:
+        print(servers.enter_context(reached(database)), flush=True)
+    except Missing as error:
+        shout(f"SKIPPED: {database}. {error}")
+        return False
+    return True
+
+
+def is_made(environment: str) -> bool:
+    made = Path(environment, ".installed").exists()
+    if not made:
+        shout(f"SKIPPED: {environment}. It was not made: no Python for it was found on this machine.")
+    return made
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in ("1", "true")
+
+
+def run(environment: str, all_databases: Sequence[str], database: str, arguments: Sequence[str]) -> Run:
+    print(f"\n##### {environment} on {database}", flush=True)
+    name = databases.new_name()
+    command = [f"{environment}/bin/python", "-m", "pytest", *arguments]
+    if database != all_databases[0]:
+        command += ["-m", "not pure"]
+    if sys.stdout.isatty():
+        command += ["--color=yes"]
+    started = time.monotonic()
+    try:
+        code, summary = watch(command, STEPPER_MOTOR_DATABASE=database, STEPPER_MOTOR_DATABASE_NAME=name)
+    finally:
+        drop_leftover(database, name)
+    return Run(environment, database, code, summary, time.monotonic() - started)
+
+
+def watch(command: Sequence[str], **environment: str) -> tuple[int, str]:
+    """Lets the output through, and keeps the last line that is a summary of pytest's."""
+    summary = "no summary: pytest ended early"
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, **environment},
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                plain = COLOURS.sub("", line).strip()
+                summary = plain if SUMMARY.fullmatch(plain) else summary
+        except BaseException:
+            process.terminate()
+            raise
+    return process.returncode, summary
+
+
+def drop_leftover(database: str, name: str) -> None:
+    """Drops the test database of a run that could not: one that was killed, or that left a process behind."""
+    if database in SERVICES:
+        left = SERVICES[database].drop(name)
+    else:
+        left = databases.sqlite_file(name).exists()
+        databases.sqlite_file(name).unlink(missing_ok=True)
+        databases.remove_sqlite_traces(name)
+    if left:
+        shout(f"The run left its database {name} behind; it is dropped now.")
+
+
+def skipped(wanted: argparse.Namespace, made: Sequence[str], there: Sequence[str]) -> list[str]:
+    return [each for each in (*wanted.environments, *wanted.databases) if each not in (*made, *there)]
+
+
+def succeeded(runs: Sequence[Run]) -> bool:
+    """Every run passed. A selection of tests (`-k claim`) may leave one run without any, but not all."""
+    codes = {each.code for each in runs}
+    return 0 in codes and codes <= {0, NO_TESTS}
+
+
+def report(runs: Sequence[Run], *, skipped: Sequence[str]) -> None:
+    print("\n##### all runs")
+    for each in runs:
+        print(f"{each.environment} on {each.database}, {each.seconds:.0f} s")
+        print(each.summary)
+    for name in skipped:
+        print(f"*** SKIPPED: {name} (the reason stands above)")
+    passed = sum(each.count("passed") for each in runs)
+    failed = sum(each.count("failed", "error", "errors") for each in runs)
+    print(f"total: {passed} passed, {failed} failed, {sum(each.count('skipped') for each in runs)} skipped", flush=True)
+
+
+def shout(text: str) -> None:
+    print("\n".join(f"*** {line}" for line in text.splitlines()), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
