@@ -8,6 +8,7 @@ Ends by itself, says what came of every journey, and exits with 1 if anything do
 import argparse
 import os
 import shutil
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ LENGTH = timedelta(days=50)
 
 def main() -> int:
     options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # As Ctrl-C: the other processes end with this one.
     sweep(options.folder)
     with start_bank(seed=options.seed) as bank:
         open_shop(options, bank.url)
@@ -58,6 +60,7 @@ def open_shop(options: argparse.Namespace, bank_url: str) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
     os.environ["SHOP_FOLDER"] = str(options.folder.resolve())
     os.environ["SHOP_BANK_URL"] = bank_url
+    os.environ["SHOP_LOG_LEVEL"] = "WARNING"  # The spectators see the table; the workers log everything.
     hurry(speed=LENGTH.total_seconds() / options.seconds, origin=datetime.now(UTC))
     django.setup()
     call_command("migrate", verbosity=0)

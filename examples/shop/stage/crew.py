@@ -90,4 +90,4 @@ def _kill_in_the_middle(worker: Worker) -> dict[int, str]:
 
 
 def _held_by(worker: Worker) -> QuerySet[Journey[Any]]:
-    return Journey.objects.filter(performed_by__contains=str(worker.pid))
+    return Journey.objects.filter(performed_by__contains=f":{worker.pid}:")

@@ -18,6 +18,10 @@ from stage.crew import Crew
 from stepper_motor.django import Journey
 
 
+Entry = Journey.History
+"""An entry of a journey's history."""
+
+
 @dataclass(frozen=True)
 class Mail:
     """One mail. Repetitions of it carry the same key, and are the same one."""
@@ -34,7 +38,7 @@ class Evidence:
         self.journeys: dict[type[Journey[Any]], list[Journey[Any]]] = {
             kind: list(kind.objects.order_by("pk")) for kind in KINDS
         }
-        self.history = {journey.pk: list(journey.history) for journey in self.everyone()}
+        self.history = {journey.pk: list(journey.history.all()) for journey in self.everyone()}
         self.customers = {str(customer.pk): customer for customer in Customer.objects.all()}
         self.payments = {str(payment.pk): payment for payment in Payment.objects.all()}
         self.bonuses = Counter(BonusProgram.objects.values_list("kind", flat=True))

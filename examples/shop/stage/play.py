@@ -33,9 +33,9 @@ def play(options: argparse.Namespace, *, bank: Bank, length: timedelta) -> int:
         0 if everything adds up, else 1.
     """
     dice = random.Random(options.seed)
-    board = Board(opening=now(), length=length)
     cast = invite(options.heroes, dice)
     life = Life(cast, dice, operator=User.objects.create_superuser("olga", password="olga"), bank=bank)
+    board = Board(opening=now(), length=length)
     board.say(f"{send_on_their_way(cast)} heroes are sent on their ways")
     with Crew(Path(settings.FOLDER), board) as crew:
         perform(life, crew, board, real_seconds=options.seconds * 1.5 + 30)

@@ -1,4 +1,4 @@
-"""The other processes of the demo: the bank and the workers. Each ends when the demo does, however that ends."""
+"""The other processes of the demo: the bank and the workers."""
 
 from __future__ import annotations
 
@@ -62,8 +62,11 @@ class Worker:
         self.log = folder / f"worker-{number}.log"
         command = [sys.executable, "manage.py", "stepper_motor", "worker"]
         command += ["--processes", "1", "--concurrency", str(concurrency)]
+        environment = {**os.environ, "SHOP_LOG_LEVEL": "INFO"}
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(command, cwd=SHOP, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                command, cwd=SHOP, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid})"

@@ -111,6 +111,7 @@ def immediate(connection: Any) -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
+    connection.ensure_connection()  # Django reads the mode from the settings as it connects
     before = connection.transaction_mode
     connection.transaction_mode = "IMMEDIATE"
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any
 
@@ -35,6 +35,28 @@ def motor() -> Motor:
         if len(root.registry) or known == 0:
             _motor.join(store_of(root, None, _motor.settings))
     return _motor
+
+
+def motor_of_types(types: Iterable[str]) -> Motor:
+    """A motor that knows these journey types alone, for a worker that is to perform no others.
+
+    Raises:
+        DefinitionError: one of them is not known.
+    """
+    whole = motor()
+    narrowed = Motor(whole.settings, whole.events)
+    wanted = set(types)
+    for root in roots:
+        here = wanted & set(root.registry.types)
+        wanted -= here
+        if here:
+            store = DjangoStore(root, _alias(root), whole.settings)
+            store.registry = root.registry.only(here)
+            narrowed.join(store)
+    if wanted:
+        names = ", ".join(name for root in roots for name in root.registry.types)
+        raise DefinitionError(f"there is no journey type {sorted(wanted)[0]!r}; there are {names or 'none'}")
+    return narrowed
 
 
 def read_settings() -> Settings:

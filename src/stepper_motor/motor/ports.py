@@ -125,6 +125,9 @@ class Store(Protocol):
     def delete_ended(self, types: Iterable[str], before: datetime, limit: int) -> int:
         """Delete ended rows that nobody holds, with their history; returns how many."""
 
+    def positions(self) -> list[tuple[str, str | None, int]]:
+        """(type, next step, how many) of all ongoing journeys, whatever their type."""
+
     # -- from outside
     def change(self, id: JourneyId, decide: Decide) -> Transition:
         """Lock the row, decide, write; in the caller's transaction where there is one."""

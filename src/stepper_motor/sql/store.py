@@ -114,7 +114,7 @@ class SqlStore:
         return self.database.execute(
             f"WITH due AS MATERIALIZED ({due}) UPDATE {self._journeys} AS j SET state = 'performing', "
             f"performed_by = %s, lease_expires_at = {lease}, updated_at = {now} FROM due "
-            f"WHERE j.{self._key} = due.id AND j.state = 'ready' RETURNING j.{self._key}, j.{DUE}, {now}",
+            f"WHERE j.{self._key} = due.due_id AND j.state = 'ready' RETURNING {self._key}, {DUE}, {now}",
             [*due_params, holder, *lease_params, *now_params, *now_params],
         )
 
@@ -142,7 +142,7 @@ class SqlStore:
         if not_before is not None:
             since, since_params = f" AND {DUE} >= %s", [dialect.time_to_sql(not_before)]
         return (
-            f"SELECT {self._key} AS id, {DUE} AS due, {now} AS now FROM {self._journeys} WHERE state = 'ready' "
+            f"SELECT {self._key} AS due_id, {DUE} AS due_at, {now} AS due_now FROM {self._journeys} WHERE state = 'ready' "
             f"AND {DUE} <= {now}{since} AND {known} ORDER BY {DUE}, {self._key} LIMIT {int(limit)}{dialect.lock_free}",
             [*now_params, *now_params, *since_params, *known_params],
         )
@@ -306,6 +306,15 @@ class SqlStore:
                 self.database.write(f"DELETE FROM {self._history} WHERE journey_id IN ({_places(ids)})", ids)
                 self.database.write(f"DELETE FROM {self._journeys} WHERE {self._key} IN ({_places(ids)})", ids)
         return len(ids)
+
+    def positions(self) -> list[tuple[str, str | None, int]]:
+        return [
+            (type, step, int(count))
+            for type, step, count in self.database.execute(
+                f"SELECT type, {NEXT}, COUNT(*) FROM {self._journeys} "
+                f"WHERE state IN ('ready', 'performing', 'paused') GROUP BY type, {NEXT} ORDER BY type, {NEXT}"
+            )
+        ]
 
     # --------------------------------------------------------------------------------------- from outside
 
