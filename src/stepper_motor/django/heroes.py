@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import CharField, OuterRef, Value
 from django.db.models.functions import Cast, Concat, Lower, Substr
 
+from stepper_motor.django.lookups import among
 from stepper_motor.journeys.errors import StepperMotorError
 
 
@@ -72,7 +73,7 @@ def fetch(hero_type: str, hero_ids: Iterable[str], using: str | None) -> dict[st
     model = model_of(hero_type)
     keys = {hero_id: key for hero_id in hero_ids if (key := _key(model, hero_id)) is not None}
     manager = model._base_manager if using is None else model._base_manager.using(using)
-    found = {hero.pk: hero for hero in manager.filter(pk__in=list(keys.values()))}
+    found = {hero.pk: hero for hero in manager.filter(among(keys.values()))}
     return {hero_id: found[key] for hero_id, key in keys.items() if key in found}
 
 

@@ -277,6 +277,14 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
         known.update(row._asdict())
         self._as_read = (list(known), list(known.values()))
 
+    def _next_object(self, row: Row, own: dict[str, Any]) -> Self:
+        """A fresh object for the next step: the engine's columns as written, the own ones as just read."""
+        values = {field.attname: self.__dict__[field.attname] for field in self._meta.concrete_fields}
+        values.update(zip(self._as_read[0], self._as_read[1], strict=True))
+        values.update(row._asdict())
+        values.update(own)
+        return self.from_db(self._state.db, list(values), list(values.values()))
+
     def _reload(self) -> None:
         if type(self)._base_manager.using(self._state.db).filter(pk=self.pk).exists():
             self.refresh_from_db()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import Any
@@ -13,7 +13,9 @@ from django.db.models import prefetch_related_objects
 
 from stepper_motor.django import heroes, threads
 from stepper_motor.django.database import DjangoDatabase, immediate
+from stepper_motor.django.lookups import among
 from stepper_motor.django.notifications import notify
+from stepper_motor.journeys.row import Row
 from stepper_motor.motor.ports import JourneyId
 from stepper_motor.motor.settings import Settings
 from stepper_motor.sql.store import SqlStore
@@ -38,7 +40,15 @@ class DjangoStore(SqlStore):
     # ---------------------------------------------------------------------------------------------- objects
 
     def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, Any]:
-        found = {journey.pk: journey for journey in self.root._base_manager.using(self.alias).filter(pk__in=ids)}
+        found = {journey.pk: journey for journey in self.root._base_manager.using(self.alias).filter(among(ids))}
+        self._load_heroes(list(found.values()))
+        return found
+
+    def load_again(self, before: Mapping[JourneyId, tuple[Any, Row]]) -> dict[JourneyId, Any]:
+        own = [field.attname for field in self.root._own_fields]
+        rows = self.root._base_manager.using(self.alias).filter(among(before)).values_list("pk", *own)
+        found = {pk: before[pk][0]._next_object(before[pk][1], dict(zip(own, values, strict=True)))
+                 for pk, *values in rows}  # fmt: skip
         self._load_heroes(list(found.values()))
         return found
 

@@ -42,6 +42,10 @@ class Events:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def is_heard(self, name: str) -> bool:
+        """Whether anybody would do anything with an event of this name: performances ask, they are many."""
+        return len(self._listeners) > 1 or logger.isEnabledFor(_LEVELS.get(name, logging.INFO))
+
     def tell(self, event: Event) -> None:
         for listener in tuple(self._listeners):
             try:

@@ -293,10 +293,12 @@ class Motor:
     # ------------------------------------------------------------------------------------ what is said
 
     def tell_performed(self, performance: Performance, outcome: Outcome, transition: Transition) -> None:
+        name = "failed" if isinstance(outcome, Failed) else "lost" if outcome.name == "lost" else "performed"
+        if not self.events.is_heard(name) and not performance.remark:
+            return
         seconds = None
         if transition.entries and transition.entries[0].started_at:
             seconds = (transition.entries[0].finished_at - transition.entries[0].started_at) / timedelta(seconds=1)
-        name = "failed" if isinstance(outcome, Failed) else "lost" if outcome.name == "lost" else "performed"
         self._tell(
             name, performance.journey, step=performance.step_name, attempt=performance.row.attempts + 1,
             outcome=outcome.name, state=transition.row.state, worker=performance.holder, seconds=seconds,

@@ -350,7 +350,7 @@ class Performance:
             self.step_name, outcome, self.entered, self.started_at, destination, self.problem, self.remark
         )
         return Settlement(
-            self.id, self.fence, self.holder, ending, self.now(), new_fence(), data, own, as_failure=self._refused
+            self.id, self.row, self.holder, ending, self.now(), new_fence(), data, own, as_failure=self._refused
         )
 
     def _refused(self, error: Exception) -> Settlement:

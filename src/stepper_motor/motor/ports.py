@@ -49,7 +49,8 @@ class Settlement:
     """The end of one performance, on its way to the database."""
 
     id: JourneyId
-    fence: str
+    row: Row
+    """The row as it was when the step began. While it is held only its state, its reason and its end can change."""
     holder: str
     ending: Ending
     now: datetime
@@ -62,6 +63,10 @@ class Settlement:
     """If the following step is due at once, claim it in the same write, until then."""
     as_failure: Callable[[Exception], Settlement] | None = None
     """Makes of this settlement, which the database refuses, one that tells of the refusal."""
+
+    @property
+    def fence(self) -> str:
+        return self.row.fence
 
 
 Kind = Literal["any", "sync", "async"]
@@ -98,6 +103,12 @@ class Store(Protocol):
 
     def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, JourneyBase[Any]]:
         """Fresh objects of those rows that still exist, with their heroes."""
+
+    def load_again(
+        self, before: Mapping[JourneyId, tuple[JourneyBase[Any], Row]]
+    ) -> dict[JourneyId, JourneyBase[Any]]:
+        """Fresh objects for rows that were just settled and claimed anew: the engine's columns are known, the app's
+        own are read again."""
 
     def settle(self, batch: Sequence[Settlement], *, patient: bool = False) -> Settled:
         """Write the ends of performances in one transaction, passing over rows that others have locked.

@@ -309,8 +309,8 @@ class Worker:
         leases_end = lambda: max(performance.lease_ends_at for performance, _ in group.values())  # noqa: E731
         try:
             results = persist(store, lambda: settle(store, batch, self.motor.events), leases_end)
-            running_on = [id for id, t in results.items() if t and t.row.performed_by == self.name]
-            fresh = store.load(running_on) if running_on else {}
+            on = {id: (group[id][0].journey, t.row) for id, t in results.items() if t and t.row.performed_by == self.name}
+            fresh = store.load_again(on) if on else {}
         except Exception as error:
             self._trouble(f"{len(batch)} settlements could not be written: left to their leases", error)
             for performance, _ in group.values():

@@ -36,8 +36,12 @@ ENTRY_KINDS = {
 }  # fmt: skip
 assert tuple(ROW_KINDS) == Row._fields
 _TIMES = tuple(n for n, kind in enumerate(ROW_KINDS.values()) if kind is TIME)
+_FREE_TEXTS = (tuple(ROW_KINDS).index("reason"),)
+"""Where texts stand that people or exceptions wrote, and that a database may refuse."""
+_ENTRY_TEXTS = tuple(n for n, kind in enumerate(ENTRY_KINDS.values()) if kind is TEXT)
 _ENTRY_TIMES = tuple(n for n, kind in enumerate(ENTRY_KINDS.values()) if kind is TIME)
 
+_STATES = {state.value: state for state in State}
 DUE, NEXT = "next_step_to_be_performed_at", "next_step_name"
 
 
@@ -125,10 +129,10 @@ class SqlStore:
         with self.database.transaction():
             rows = self.database.execute(due, due_params)
             if rows:
-                ids = [row[0] for row in rows]
+                among, ids = in_list([row[0] for row in rows])
                 self.database.write(
                     f"UPDATE {self._journeys} AS j SET state = 'performing', performed_by = %s, "
-                    f"lease_expires_at = {lease}, updated_at = {now} WHERE {self._key} IN ({_places(ids)})",
+                    f"lease_expires_at = {lease}, updated_at = {now} WHERE {self._key} {among}",
                     [holder, *lease_params, *now_params, *ids],
                 )
         return rows
@@ -213,7 +217,7 @@ class SqlStore:
         with self.database.transaction():
             if patient:
                 self.database.be_patient()
-            rows = self._locked([settlement.id for settlement in batch], wait=patient)
+            rows = self._locked_held({settlement.id: settlement.row for settlement in batch}, wait=patient)
             missing = [settlement for settlement in batch if settlement.id not in rows]
             there = self._existing([settlement.id for settlement in missing]) if missing and not patient else set()
             done: dict[JourneyId, Transition | None] = {s.id: None for s in missing if s.id not in there}
@@ -262,8 +266,9 @@ class SqlStore:
             there = self._existing([holding.id for holding in missing]) if missing and not patient else set()
             ids = [self.database.id_to_sql(h.id) for h in holdings if _holds(rows.get(h.id), h, holder)]
             if ids:
+                among, ids = in_list(ids)
                 self.database.write(
-                    f"UPDATE {self._journeys} SET lease_expires_at = {until} WHERE {self._key} IN ({_places(ids)})",
+                    f"UPDATE {self._journeys} SET lease_expires_at = {until} WHERE {self._key} {among}",
                     [*params, *ids],
                 )
         gone = {h.id for h in holdings if h.id in rows and not _holds(rows[h.id], h, holder)}
@@ -301,11 +306,11 @@ class SqlStore:
                 f"ORDER BY {self._key} LIMIT {int(limit)}{self.database.dialect.lock_free}",
                 [self.database.dialect.time_to_sql(before), *names],
             )
-            ids = [row[0] for row in rows]
-            if ids:
-                self.database.write(f"DELETE FROM {self._history} WHERE journey_id IN ({_places(ids)})", ids)
-                self.database.write(f"DELETE FROM {self._journeys} WHERE {self._key} IN ({_places(ids)})", ids)
-        return len(ids)
+            if rows:
+                among, ids = in_list([row[0] for row in rows])
+                self.database.write(f"DELETE FROM {self._history} WHERE journey_id {among}", ids)
+                self.database.write(f"DELETE FROM {self._journeys} WHERE {self._key} {among}", ids)
+        return len(rows)
 
     def positions(self) -> list[tuple[str, str | None, int]]:
         return [
@@ -382,25 +387,39 @@ class SqlStore:
             return "%s", [dialect.time_to_sql(at)]
         return (f"({dialect.later(plus.total_seconds())})" if plus else dialect.now), []
 
-    def _locked(self, ids: Sequence[JourneyId], *, wait: bool) -> dict[JourneyId, Row]:
+    def _locked(self, ids: Iterable[JourneyId], *, wait: bool) -> dict[JourneyId, Row]:
         """The rows, locked, in the order of their ids; without `wait`, those that others have locked are left out."""
+        return {id: self._row(values) for id, values in self._lock(ids, self._columns, wait=wait).items()}
+
+    def _lock(self, ids: Iterable[JourneyId], columns: str, *, wait: bool) -> dict[JourneyId, list[Any]]:
         dialect, database = self.database.dialect, self.database
-        keys = sorted(database.id_to_sql(id) for id in ids)
+        among, keys = in_list(sorted(database.id_to_sql(id) for id in ids))
         if dialect.name == "sqlite" and wait:
             # A read would make the caller's deferred transaction one that can't be upgraded while others write.
-            database.write(f"UPDATE {self._journeys} SET fence = fence WHERE {self._key} IN ({_places(keys)})", keys)
+            database.write(f"UPDATE {self._journeys} SET fence = fence WHERE {self._key} {among}", keys)
         rows = database.execute(
-            f"SELECT {self._key}, {self._columns} FROM {self._journeys} WHERE {self._key} IN ({_places(keys)}) "
+            f"SELECT {self._key}, {columns} FROM {self._journeys} WHERE {self._key} {among} "
             f"ORDER BY {self._key}{dialect.lock if wait else dialect.lock_free}",
             keys,
         )
-        return {database.id_from_sql(key): self._row(values) for key, *values in rows}
+        return {database.id_from_sql(key): values for key, *values in rows}
+
+    def _locked_held(self, before: Mapping[JourneyId, Row], *, wait: bool) -> dict[JourneyId, Row]:
+        """Rows that performances hold, locked: what cannot have changed since is taken from `before`."""
+        names = ("state", "fence", "performed_by", "reason", "ended_at")
+        rows = self._lock(before, ", ".join(self.database.dialect.quote(name) for name in names), wait=wait)
+        from_sql = self.database.dialect.time_from_sql
+        return {
+            id: before[id]._replace(
+                state=_STATES[state], fence=fence, performed_by=by, reason=reason,
+                ended_at=None if ended is None else from_sql(ended),
+            )
+            for id, (state, fence, by, reason, ended) in rows.items()
+        }  # fmt: skip
 
     def _existing(self, ids: Sequence[JourneyId]) -> set[JourneyId]:
-        keys = [self.database.id_to_sql(id) for id in ids]
-        rows = self.database.execute(
-            f"SELECT {self._key} FROM {self._journeys} WHERE {self._key} IN ({_places(keys)})", keys
-        )
+        among, keys = in_list([self.database.id_to_sql(id) for id in ids])
+        rows = self.database.execute(f"SELECT {self._key} FROM {self._journeys} WHERE {self._key} {among}", keys)
         return {self.database.id_from_sql(key) for (key,) in rows}
 
     def _row(self, values: list[Any]) -> Row:
@@ -421,7 +440,7 @@ class SqlStore:
             columns["data"] = "v.data::jsonb" if dialect.name == "postgresql" else "v.data"
         records = dialect.recordset(kinds, self.table.id_type)
         document = [
-            [_key(database.id_to_sql(id)), *self._texts(row, _TIMES), *([data[id]] if data else ())]
+            [_key(database.id_to_sql(id)), *self._for_json(row, _FREE_TEXTS, _TIMES), *([data[id]] if data else ())]
             for id, row in sorted(rows.items(), key=lambda item: database.id_to_sql(item[0]))
         ]
         database.write(dialect.update_from(self._journeys, self._key, records, columns), [json.dumps(document)])
@@ -435,7 +454,7 @@ class SqlStore:
         values = ", ".join(f"v.{dialect.quote(name)}" for name in ("journey_id", *ENTRY_KINDS))
         records = dialect.recordset(kinds, self.table.id_type)
         document = [
-            [n, _key(self.database.id_to_sql(id)), *self._texts(entry, _ENTRY_TIMES)]
+            [n, _key(self.database.id_to_sql(id)), *self._for_json(entry, _ENTRY_TEXTS, _ENTRY_TIMES)]
             for n, (id, entry) in enumerate(entries)
         ]
         self.database.write(
@@ -443,13 +462,15 @@ class SqlStore:
             [json.dumps(document)],
         )
 
-    def _texts(self, values: Sequence[Any], times: tuple[int, ...]) -> list[object]:
-        to_json = self.database.dialect.time_to_json
-        texts = [clean(value) if isinstance(value, str) else value for value in values]
+    def _for_json(self, values: Sequence[Any], texts: tuple[int, ...], times: tuple[int, ...]) -> list[Any]:
+        cleaned, to_json = list(values), self.database.dialect.time_to_json
+        for place in texts:
+            if cleaned[place] is not None:
+                cleaned[place] = clean(cleaned[place])
         for place in times:
-            if texts[place] is not None:
-                texts[place] = to_json(texts[place])
-        return texts
+            if cleaned[place] is not None:
+                cleaned[place] = to_json(cleaned[place])
+        return cleaned
 
 
 def clean(text: str) -> str:
@@ -494,3 +515,10 @@ def _key(value: Any) -> object:
 
 def _places(values: Sequence[object]) -> str:
     return ", ".join(["%s"] * len(values))
+
+
+def in_list(keys: Sequence[Any]) -> tuple[str, list[Any]]:
+    """`IN (...)` and its parameters. Whole numbers are written out: binding hundreds of parameters costs more."""
+    if all(type(key) is int for key in keys):
+        return f"IN ({', '.join(map(str, keys))})", []
+    return f"IN ({_places(keys)})", list(keys)
