@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from django.db import IntegrityError, connections, models, router, transaction
 
 from stepper_motor.django import heroes
+from stepper_motor.django.fields import NameField
 from stepper_motor.journeys import lifecycle
 from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, StepperMotorError
 from stepper_motor.journeys.row import Onward, Row, State, Stranded, TheEnd
@@ -94,8 +95,9 @@ def depart(journey: AbstractJourney[Any]) -> None:
     if cls.definition.type_name not in cls.registry.types:
         raise StepperMotorError(f"{cls.__name__} has no steps of its own: start one of the classes derived from it")
     _refuse_preset(journey)
-    now = clock.now()
     journey.type = cls.definition.type_name
+    _check_names(journey)
+    now = clock.now()
     journey.created_at = now
     row = lifecycle.depart(_first(journey, now), now, new_fence())
     journey.__dict__.update(row._asdict())
@@ -109,14 +111,22 @@ def _refuse_preset(journey: AbstractJourney[Any]) -> None:
             raise StepperMotorError(f"{name} is the engine's column: a new journey can't be given one (at= sets the due time)")
 
 
+def _check_names(journey: AbstractJourney[Any]) -> None:
+    """A text that is too long is refused by one database, kept by another, and cut by the third where it may be."""
+    for field in journey._meta.concrete_fields:
+        if field.name in ("type", "key", "hero_type", "hero_id") and isinstance(field, NameField):
+            value, most = getattr(journey, field.name), field.max_length or 0
+            if not (isinstance(value, str) and len(value) <= most) and not (value is None and field.null):
+                raise ValueError(f"{field.name} must be a text of at most {most} characters, got {value!r}")
+
+
 def _first(journey: AbstractJourney[Any], now: datetime) -> Onward | TheEnd | Stranded:
     step, at = journey.steps.first, journey._first_at
+    due = None if at is None else max(moment_of(at), now)
     if step is None:
         return TheEnd()
-    if at is not None:
-        if not isinstance(at, datetime) or at.tzinfo is None:
-            raise ValueError(f"at= must be an aware datetime, got {at!r}")
-        return Onward(step.name, max(at, now))
+    if due is not None:
+        return Onward(step.name, due)
     destination = arriving(journey, step, since=now, now=now)
     assert isinstance(destination, Onward | Stranded)
     return destination

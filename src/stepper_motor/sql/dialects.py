@@ -30,6 +30,10 @@ class Dialect:
         """The database's time, `seconds` from now."""
         raise TypeError(f"{self.name} has no clock of its own")
 
+    def among(self, query: str) -> str:
+        """A condition that a column has one of the values a query gives."""
+        return f"IN ({query})"
+
     def time_to_sql(self, at: datetime) -> object:
         return at
 
@@ -68,12 +72,16 @@ class PostgreSQL(Dialect):
     def later(self, seconds: float) -> str:
         return f"clock_timestamp() + interval '{seconds:.6f} seconds'"
 
+    def among(self, query: str) -> str:
+        # An array, so that the rows are found by primary key whatever the planner believes of their number.
+        return f"= ANY (ARRAY({query}))"
+
     def recordset(self, columns: Mapping[str, str], id_type: str) -> str:
         types = {**self.types, ID: id_type}
         values = ", ".join(
             f"(r.value ->> {n})::{types[kind]} AS {self.quote(name)}" for n, (name, kind) in enumerate(columns.items())
         )
-        return f"(SELECT {values} FROM json_array_elements(%s::json) AS r(value)) AS v"
+        return f"(SELECT {values} FROM jsonb_array_elements(%s::jsonb) AS r(value)) AS v"
 
     def is_transient(self, code: object, message: str) -> bool:
         return code in ("40001", "40P01", "55P03")

@@ -117,8 +117,9 @@ class SqlStore:
         now, now_params = self._now()
         return self.database.execute(
             f"WITH due AS MATERIALIZED ({due}) UPDATE {self._journeys} AS j SET state = 'performing', "
-            f"performed_by = %s, lease_expires_at = {lease}, updated_at = {now} FROM due "
-            f"WHERE j.{self._key} = due.due_id AND j.state = 'ready' RETURNING {self._key}, {DUE}, {now}",
+            f"performed_by = %s, lease_expires_at = {lease}, updated_at = {now} "
+            f"WHERE j.{self._key} {self.database.dialect.among('SELECT due_id FROM due')} "
+            f"RETURNING {self._key}, {DUE}, {now}",
             [*due_params, holder, *lease_params, *now_params, *now_params],
         )
 
