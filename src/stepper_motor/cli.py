@@ -36,7 +36,7 @@ def add_commands(parser: ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     worker = commands.add_parser("worker", help="perform journeys until told to stop (SIGTERM)")
     worker.add_argument("--concurrency", type=_count, metavar="N", help="threads for sync steps (default: 8, SQLite 1)")
-    worker.add_argument("--async-concurrency", type=_count, metavar="N", help="async steps awaited at once (default: 500)")
+    worker.add_argument("--async-concurrency", type=_count, metavar="N", help="async steps at once (default: 500)")
     worker.add_argument("--processes", type=_count, default=1, metavar="N", help="worker processes (default: 1)")
     worker.add_argument("--once", action="store_true", help="stop when nothing is due any more")
     worker.add_argument("--types", nargs="+", metavar="TYPE", help="perform these journey types alone")

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import DatabaseError
 
 from stepper_motor import InvalidState, State, StepperMotorError, now, step
 from stepper_motor.django import Journey
@@ -157,7 +158,7 @@ def test_a_wrong_argument_is_a_value_error_and_starts_nothing(customer, given, s
 def test_what_json_can_not_hold_is_an_error_and_starts_nothing(customer):
     with pytest.raises(TypeError, match="JSON"):
         Drip.start(customer, data={"when": NOON})
-    with pytest.raises(ValueError, match="JSON"):
+    with pytest.raises(DatabaseError):
         Drip.start(customer, data={"ratio": float("nan")})
     assert not Drip.objects.exists()
 

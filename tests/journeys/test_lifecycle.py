@@ -330,6 +330,7 @@ def test_a_reattempt_must_lead_somewhere() -> None:
         ("exception -> cancel", "KeyError: 'card'"),
         ("exception -> reattempt", "KeyError: 'card'"),
         ("exception -> limit, then pause", "20 failures in a row"),
+        ("exception -> limit, then cancel", "20 failures in a row"),
         ("exception -> skip", None),
         ("lost -> reattempt", "the performer was lost, put back"),
         ("lost -> skip", None),
@@ -387,6 +388,11 @@ def test_what_a_wait_raised_is_kept_in_the_history(name: str) -> None:
     assert entry.reason == row.reason
 
 
+def test_a_note_goes_before_the_broken_wait_that_stands_in_the_message_too() -> None:
+    [entry] = settle(STANDING["performing"], ended(Completed(), BROKEN, remark="a note"), NOW, NEW).entries
+    assert (entry.reason, entry.message) == ("a note", "a wait of -1 day")
+
+
 def test_an_exception_and_then_a_broken_wait_are_both_kept() -> None:
     [entry] = settle(STANDING["performing"], ENDINGS["exception -> skip, a broken wait"], NOW, NEW).entries
     assert (entry.error_class, entry.message) == ("KeyError", "'card'")
@@ -425,6 +431,10 @@ def test_recovery_applies_if_lost(case: Case) -> None:
 def test_a_loss_under_a_pause_is_settled_like_any_outcome(case: Case) -> None:
     row = STANDING["paused, lost"]
     assert columns_of(recovered(row, case.name)) == under_a_pause(case).becomes(row)
+
+
+def test_a_loss_under_a_pause_leaves_the_reason_of_the_pause() -> None:
+    assert recovered(STANDING["paused, lost"], "lost -> reattempt").reason == "as it was"
 
 
 @pytest.mark.parametrize("name", [case.name for case in LOSSES])

@@ -158,5 +158,6 @@ class PaymentJourney(Journey[Payment]):
         return self.cancel(reason)
 
     def tell_sender(self, letter: letters.Letter) -> None:
-        if self.hero.sender:  # None once the account has been erased.
-            letter.send(self.hero.sender.email, key=self.idempotency_key)
+        sender = Customer.objects.filter(pk=self.hero.sender_id).first()
+        if sender:  # The account may have been erased meanwhile.
+            letter.send(sender.email, key=self.idempotency_key)

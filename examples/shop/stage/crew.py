@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ class Accident:
     """A worker died of SIGKILL in the middle of these steps."""
 
     victim: Worker
-    steps: dict[int, str]
+    steps: dict[int, str | None]
     """By the journeys' primary keys."""
 
     def is_over(self) -> bool:
@@ -53,8 +54,9 @@ class Crew:
         """Kills the first worker in the middle of its steps; another takes its place, as a process manager would do."""
         victim = self.workers.pop(0)
         self.accident = Accident(victim, _kill_in_the_middle(victim))
-        steps = ", ".join(f"{step} of journey {key}" for key, step in self.accident.steps.items())
-        self._board.say(f"SIGKILL for {victim} in the middle of its work: {steps or 'none'}")
+        steps = Counter(self.accident.steps.values())
+        held = ", ".join(f"{number} x {step}" for step, number in steps.most_common())
+        self._board.say(f"SIGKILL for {victim} with {steps.total()} journeys in its hands: {held}")
         self._start_worker()
 
     def look_after_the_accident(self) -> None:
@@ -72,7 +74,7 @@ class Crew:
         self._board.say(f"{worker} starts, its log is {worker.log.name}")
 
 
-def _kill_in_the_middle(worker: Worker) -> dict[int, str]:
+def _kill_in_the_middle(worker: Worker) -> dict[int, str | None]:
     """Waits for a moment in which the worker has its hands full, and kills it in that moment.
 
     It is frozen to look what it holds: what is seen then is what it dies with.

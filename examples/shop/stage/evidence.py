@@ -18,10 +18,6 @@ from stage.crew import Crew
 from stepper_motor.django import Journey
 
 
-Entry = Journey.History
-"""An entry of a journey's history."""
-
-
 @dataclass(frozen=True)
 class Mail:
     """One mail. Repetitions of it carry the same key, and are the same one."""

@@ -79,26 +79,26 @@ class Life:
     # What customers do, as long as they are customers.
 
     def _buys(self, customer: Customer, *, bank_code: str = "") -> None:
-        if customer := _still_there(customer):
-            account = f"{bank_code or self._dice.choice(BANKS)}-{customer.pk:06}"
+        if present := _still_there(customer):
+            account = f"{bank_code or self._dice.choice(BANKS)}-{present.pk:06}"
             buy(
-                customer,
+                present,
                 article=self._dice.choice(ARTICLES),
                 cents=self._dice.randint(500, 50_000),
                 from_account=account,
             )
 
     def _renews(self, customer: Customer) -> None:
-        if customer := _still_there(customer):
-            customer.renew()
+        if present := _still_there(customer):
+            present.renew()
 
     def _leaves(self, customer: Customer) -> None:
-        if customer := _still_there(customer):
-            customer.deactivate()
+        if present := _still_there(customer):
+            present.deactivate()
 
     def _wants_to_be_forgotten(self, customer: Customer) -> None:
-        if customer := _still_there(customer):
-            AccountErasureJourney.start(customer, on_conflict="existing")
+        if present := _still_there(customer):
+            AccountErasureJourney.start(present, on_conflict="existing")
 
     # What the operator does, from outside and while workers are at work.
 

@@ -80,8 +80,8 @@ class OnePerHero(models.UniqueConstraint):
 
     def _generated(self, model: type[models.Model], schema_editor: Any) -> tuple[str, str]:
         quote = schema_editor.quote_name
-        columns = [model._meta.get_field(name).column for name in (*self.hero, "type", "key")]
-        parts = ", 0x1f, ".join(f"CAST({quote(column)} AS CHAR)" for column in columns)
+        fields: list[Any] = [model._meta.get_field(name) for name in (*self.hero, "type", "key")]
+        parts = ", 0x1f, ".join(f"CAST({quote(field.column)} AS CHAR)" for field in fields)
         states = ", ".join(f"'{state}'" for state in sorted(ONGOING))
         taken = f"{quote('state')} IN ({states}) AND NOT {quote('allow_multiple')}"
         value = f"CASE WHEN {taken} THEN SHA2(CONCAT({parts}), 256) END"

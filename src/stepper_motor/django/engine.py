@@ -29,12 +29,16 @@ def motor() -> Motor:
     if _motor is None:
         settings = read_settings()
         with _lock:
-            _motor = _motor or Motor(settings)
+            _motor = _made(settings)
     known = len(_motor.stores)
     for root in roots[known:]:
         if len(root.registry) or known == 0:
             _motor.join(store_of(root, None, _motor.settings))
     return _motor
+
+
+def _made(settings: Settings) -> Motor:
+    return Motor(settings) if _motor is None else _motor
 
 
 def motor_of_types(types: Iterable[str]) -> Motor:

@@ -9,7 +9,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from stepper_motor.journeys.row import State
 
-
 if TYPE_CHECKING:
     _CharField = models.CharField[Any, Any]
 else:
@@ -26,7 +25,13 @@ class NameField(_CharField):
         return db_type
 
 
-class StateField(NameField):
+if TYPE_CHECKING:
+    _StateBase = models.CharField[str | State, State]
+else:
+    _StateBase = NameField
+
+
+class StateField(_StateBase):
     """A state; reads as `State`."""
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> State | None:

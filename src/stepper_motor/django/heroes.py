@@ -79,14 +79,14 @@ def fetch(hero_type: str, hero_ids: Iterable[str], using: str | None) -> dict[st
 
 def _key(model: type[models.Model], hero_id: str) -> Any:
     """The primary key that a text stands for; None if the model can't have such a key."""
-    pk = model._meta.pk
+    pk: Any = model._meta.pk
     try:
         if hasattr(pk, "fields"):
             texts = json.loads(hero_id)
             return tuple(field.to_python(text) for field, text in zip(pk.fields, texts, strict=True))
-        while pk.remote_field:  # type: ignore[union-attr]  # a key that is a relation: its target's kind
-            pk = pk.target_field  # type: ignore[union-attr]
-        return pk.to_python(hero_id)  # type: ignore[union-attr]
+        while pk.remote_field:  # a key that is a relation: its target's kind
+            pk = pk.target_field
+        return pk.to_python(hero_id)
     except Exception:
         return None
 

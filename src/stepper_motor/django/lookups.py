@@ -9,7 +9,6 @@ from django.db.models import F, Lookup, Q
 
 from stepper_motor.sql.store import in_list
 
-
 if TYPE_CHECKING:
     _Lookup = Lookup[Any]
 else:
@@ -21,7 +20,7 @@ class _Among(_Lookup):
 
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         lhs, params = self.process_lhs(compiler, connection)
         return f"{lhs} {in_list(self.rhs)[0]}", list(params)
 

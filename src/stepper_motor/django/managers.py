@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar, cast
 
-from django.db import models, transaction
+from django.db import models, router, transaction
 
 from stepper_motor.django import heroes
 from stepper_motor.django.twins import asynchronous
@@ -142,7 +143,7 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
     def _all(self, verb: str, progress: Progress | None, **told: Any) -> BulkResult:
         from stepper_motor.django.engine import motor
 
-        using = self.db if not self._for_write else self._db or self.db
+        using = router.db_for_write(self.model) if self._db is None else self._db  # type: ignore[attr-defined]
         keys = list(self.order_by("pk").values_list("pk", flat=True))
         spread = told.pop("spread", None)
         over = duration(spread) if spread is not None else None
@@ -184,15 +185,14 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Insert many new journeys; each departs as `save()` would have it."""
-        from stepper_motor.django.starting import announce, depart
+        from stepper_motor.django.starting import depart, inserted
 
         journeys = list(objs)
         for journey in journeys:
             depart(journey)
-        created = super().bulk_create(journeys, *args, **kwargs)
-        for journey in journeys:
-            announce(journey)
-        return cast("list[Any]", created)
+        self._for_write = True
+        insert = partial(super().bulk_create, journeys, *args, **kwargs)
+        return cast("list[Any]", inserted(journeys, insert, self.db))
 
 
 def _spread(

@@ -32,7 +32,7 @@ class JourneyMetaclass(ModelBase):
         if getattr(meta, "abstract", False) or not any(isinstance(base, JourneyMetaclass) for base in bases):
             return super().__new__(mcs, name, bases, namespace, **options)
         if root is None:
-            cls = super().__new__(mcs, name, bases, table_meta(name, namespace), **options)
+            cls: Any = super().__new__(mcs, name, bases, table_meta(name, namespace), **options)
             _become_root(cls, namespace)
         else:
             cls = super().__new__(mcs, name, bases, _proxy_meta(name, namespace, root), **options)
@@ -55,7 +55,8 @@ def _define(cls: Any, namespace: dict[str, Any], *, is_type: bool) -> None:
 
 
 def _root_among(bases: tuple[type, ...]) -> Any:
-    found = [base for base in bases if isinstance(base, JourneyMetaclass) and not base._meta.abstract]
+    journeys: list[Any] = [base for base in bases if isinstance(base, JourneyMetaclass)]
+    found = [base for base in journeys if not base._meta.abstract]
     return found[0]._meta.concrete_model if found else None
 
 
@@ -89,7 +90,7 @@ def _proxy_meta(name: str, namespace: dict[str, Any], root: Any) -> dict[str, An
 def _forget_former(label: str, name: str, module: str) -> None:
     """A class that is defined again, by a reload or a test, replaces the earlier one without a warning."""
     former: Any = apps.all_models[label].get(name.lower())
-    if former is not None and isinstance(former, JourneyMetaclass) and former.__module__ == module:
+    if type(former) is JourneyMetaclass and former.__module__ == module:
         former.registry.remove(former)
         del apps.all_models[label][name.lower()]
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
 import copy
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, overload
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import models
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
-from stepper_motor.django import heroes
+from stepper_motor.django import heroes, starting
 from stepper_motor.django.fields import NameField, StateField
 from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
 from stepper_motor.django.metaclass import JourneyMetaclass
-from stepper_motor.django.starting import depart, inserted, presence, start, start_for
 from stepper_motor.django.twins import asynchronous
 from stepper_motor.journeys.errors import InvalidState, StepperMotorError
 from stepper_motor.journeys.journey import Door, HeroT, JourneyBase
@@ -67,11 +68,14 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     reason = models.TextField(_("reason"), null=True, editable=False)  # noqa: DJ001
     data: Any = models.JSONField(_("data"), default=dict, blank=True)
 
-    objects = JourneyManager()
+    if TYPE_CHECKING:
+        objects: ClassVar[JourneyQuerySet[Self]]  # type: ignore[assignment]
+    else:
+        objects = JourneyManager()
 
     _defined_by_home = True
     registry: ClassVar[Registry]
-    History: ClassVar[type[AbstractHistoryEntry]]
+    History: ClassVar[builtins.type[AbstractHistoryEntry]]
     engine_fields: ClassVar[frozenset[str]] = frozenset(
         {*Row._fields, "type", "created_at", "allow_multiple", "hero_type", "hero_id", "key"}
     )
@@ -92,26 +96,58 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
 
     # --------------------------------------------------------------------------------------------- starting
 
-    start = classmethod(start)
-    start_for = classmethod(start_for)
-    presence = classmethod(presence)
-    astart = classmethod(asynchronous(start))
-    astart_for = classmethod(asynchronous(start_for))
+    @classmethod
+    @overload
+    def start(
+        cls, hero: HeroT | None = None, *, data: Any = None, key: str = "", at: datetime | None = None,
+        allow_multiple: bool = False, on_conflict: Literal["raise", "existing", "replace"] = "raise", **fields: Any,
+    ) -> Self: ...  # fmt: skip
+    @classmethod
+    @overload
+    def start(
+        cls, hero: HeroT | None = None, *, on_conflict: Literal["ignore"], data: Any = None, key: str = "",
+        at: datetime | None = None, allow_multiple: bool = False, **fields: Any,
+    ) -> Self | None: ...  # fmt: skip
+    @classmethod
+    def start(cls, hero: HeroT | None = None, **options: Any) -> Self | None:
+        """Start a journey for `hero`, in the caller's transaction: see `stepper_motor.django.starting.start`."""
+        return cast("Self | None", starting.start(cls, cast("models.Model | None", hero), **options))
+
+    @classmethod
+    async def astart(cls, hero: HeroT | None = None, **options: Any) -> Self | None:
+        """Same as `start`, except that it is awaited."""
+        return await sync_to_async(cls.start)(hero, **options)
+
+    @classmethod
+    def start_for(cls, queryset: models.QuerySet[Any], **options: Any) -> int:
+        """Start one journey for each hero that has none: see `stepper_motor.django.starting.start_for`."""
+        return starting.start_for(cls, queryset, **options)
+
+    @classmethod
+    async def astart_for(cls, queryset: models.QuerySet[Any], **options: Any) -> int:
+        """Same as `start_for`, except that it is awaited."""
+        return await sync_to_async(cls.start_for)(queryset, **options)
+
+    @classmethod
+    def presence(cls, model: builtins.type[models.Model]) -> models.Exists:
+        """EXISTS for the heroes that are on such a journey now: `User.objects.filter(~Signup.presence(User))`."""
+        return starting.presence(cls, model)
 
     # ------------------------------------------------------------------------------------------------- hero
 
     @property
-    def hero(self) -> Any:
+    def hero(self) -> HeroT:
         """The record the journey happens to; None when there is none, or its record is gone."""
         if not self._hero_read:
             self._hero = self._fetch_hero()
             self._hero_read = True
-        return self._hero
+        return cast("HeroT", self._hero)
 
     @hero.setter
-    def hero(self, hero: models.Model | None) -> None:
-        self.hero_type = None if hero is None else heroes.type_of(type(hero))
-        self.hero_id = None if hero is None else heroes.key_of(hero)
+    def hero(self, hero: HeroT | None) -> None:
+        record = cast("models.Model | None", hero)
+        self.hero_type = None if record is None else heroes.type_of(type(record))
+        self.hero_id = None if record is None else heroes.key_of(record)
         self._hero, self._hero_read = hero, True
 
     @classmethod
@@ -151,8 +187,9 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
             StepperMotorError: when a column of the engine's was changed by hand; the message names the verb.
         """
         if self._state.adding:
-            depart(self)
-            inserted(self, lambda: super(AbstractJourney, self).save(*args, **kwargs))
+            using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+            starting.depart(self)
+            starting.inserted([self], lambda: super(AbstractJourney, self).save(*args, **kwargs), using)
             return
         self._refuse_changes_by_hand(update_fields)
         own = [field.name for field in self._own_fields if update_fields is None or field.name in set(update_fields)]
@@ -166,8 +203,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
         held = type(self)._base_manager.using(self._state.db).filter(
             pk=self.pk, fence=row.fence, performed_by=row.performed_by
         )  # fmt: skip
-        values = {name: getattr(self, self._meta.get_field(name).attname) for name in own}
-        values = {self._meta.get_field(name).attname: value for name, value in values.items()}
+        values = {field.attname: getattr(self, field.attname) for field in self._own_fields if field.name in own}
         if values and not models.QuerySet.update(held, **values):
             raise InvalidState("save", self.state, "this performance does not hold the journey any more")
         self._begin()
@@ -215,8 +251,6 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
 
     async def ahero(self) -> Any:
         """The hero, read without blocking the event loop."""
-        from asgiref.sync import sync_to_async
-
         return await sync_to_async(lambda: self.hero)()
 
     # ------------------------------------------------------------------------------------ asked by the motor
@@ -289,7 +323,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
         if type(self)._base_manager.using(self._state.db).filter(pk=self.pk).exists():
             self.refresh_from_db()
 
-    _before: dict[str, Any] = {}  # noqa: RUF012  # replaced, never changed
+    _before: dict[str, Any] = {}  # replaced, never changed
 
 
 def _kept(value: Any) -> Any:
@@ -303,7 +337,7 @@ class Journey(AbstractJourney[HeroT]):
         db_table = "stepper_motor_journeys"
         verbose_name = _("journey")
         verbose_name_plural = _("journeys")
-        permissions = [("operate_journey", _("Can pause, resume, cancel, skip and perform journeys"))]  # noqa: RUF012
+        permissions = [("operate_journey", _("Can pause, resume, cancel, skip and perform journeys"))]
 
 
 JourneyHistory = Journey.History

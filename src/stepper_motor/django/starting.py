@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from django.db import IntegrityError, connections, models, router, transaction
+from django.db import DatabaseError, IntegrityError, connections, models, router, transaction
 
 from stepper_motor.django import heroes
 from stepper_motor.django.fields import NameField
 from stepper_motor.journeys import lifecycle
+from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, StepperMotorError
 from stepper_motor.journeys.row import Onward, Row, State, Stranded, TheEnd
 from stepper_motor.journeys.steps import duration
@@ -21,6 +22,7 @@ from stepper_motor.motor.performance import arriving
 if TYPE_CHECKING:
     from stepper_motor.django.models import AbstractJourney
 
+T = TypeVar("T")
 OnConflict = Literal["raise", "existing", "ignore", "replace"]
 Unless = Literal["ongoing", "ever"]
 TRIES = 5
@@ -63,13 +65,14 @@ def start(
         except AlreadyOnJourney:
             if on_conflict == "raise":
                 raise
-            if on_conflict == "ignore":
-                return None
-            existing = cls.objects.ongoing().for_hero(hero).filter(type=cls.definition.type_name, key=key).first()
-            if existing is not None and on_conflict == "existing":
-                return existing
-            if existing is not None:
-                _cancel_for_another(existing)
+        if on_conflict == "ignore":
+            return None
+        existing = _in_the_way(cls, hero, key)
+        if existing is not None and on_conflict == "existing":
+            return existing
+        replaced = existing and _replaced(existing, given, at)
+        if replaced:
+            return replaced
     raise AlreadyOnJourney(f"others keep starting journeys of {cls.__name__} for {hero!r}; tried {TRIES} times")
 
 
@@ -82,11 +85,24 @@ def _started(cls: Any, given: dict[str, Any], at: datetime | None) -> Any:
     return journey
 
 
-def _cancel_for_another(journey: Any) -> None:
+def _in_the_way(cls: Any, hero: Any, key: str) -> Any:
+    found = cls.objects.using(router.db_for_write(cls)).ongoing().for_hero(hero)
+    return found.filter(type=cls.definition.type_name, key=key, allow_multiple=False).first()
+
+
+def _replaced(existing: Any, given: dict[str, Any], at: datetime | None) -> Any:
+    """The new journey; None if others were faster. One transaction: no crash leaves the hero without a journey."""
+    store = existing._store
     try:
-        journey.cancel("replaced by another journey")
-    except InvalidState:
-        pass  # it ended by itself meanwhile: its place is free all the same
+        with store.transaction():
+            existing.cancel("replaced by another journey")
+            return _started(type(existing), given, at)
+    except (InvalidState, AlreadyOnJourney):
+        return None
+    except DatabaseError as error:
+        if store.in_transaction() or not store.is_transient(error):
+            raise
+        return None
 
 
 def depart(journey: AbstractJourney[Any]) -> None:
@@ -104,11 +120,17 @@ def depart(journey: AbstractJourney[Any]) -> None:
 
 
 def _refuse_preset(journey: AbstractJourney[Any]) -> None:
-    for name in Row._fields:
-        field = journey._meta.get_field(name)
-        default = field.get_default() if field.has_default() else None
+    for name, default in _blanks(journey).items():
         if getattr(journey, name) not in (default, None, ""):
-            raise StepperMotorError(f"{name} is the engine's column: a new journey can't be given one (at= sets the due time)")
+            raise StepperMotorError(
+                f"{name} is the engine's column: a new journey can't be given one (at= sets the due time)"
+            )
+
+
+def _blanks(journey: AbstractJourney[Any]) -> dict[str, Any]:
+    """The engine's columns as they are before a journey departs."""
+    fields: list[Any] = [journey._meta.get_field(name) for name in Row._fields]
+    return {field.name: field.get_default() if field.has_default() else None for field in fields}
 
 
 def _check_names(journey: AbstractJourney[Any]) -> None:
@@ -122,7 +144,7 @@ def _check_names(journey: AbstractJourney[Any]) -> None:
 
 def _first(journey: AbstractJourney[Any], now: datetime) -> Onward | TheEnd | Stranded:
     step, at = journey.steps.first, journey._first_at
-    due = None if at is None else max(moment_of(at), now)
+    due = None if at is None else max(given_time(at), now)
     if step is None:
         return TheEnd()
     if due is not None:
@@ -132,31 +154,29 @@ def _first(journey: AbstractJourney[Any], now: datetime) -> Onward | TheEnd | St
     return destination
 
 
-def inserted(journey: AbstractJourney[Any], insert: Callable[[], None]) -> None:
+def inserted(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[], T], using: str) -> T:
     """Insert in a savepoint, so that a conflict leaves the caller's transaction usable; announce after the commit."""
-    using = journey._state.db or router.db_for_write(type(journey), instance=journey)
-    before = dict(journey.__dict__)
+    keys = [journey.pk for journey in journeys]
     try:
         with transaction.atomic(using=using):
-            insert()
-    except IntegrityError as error:
-        journey.__dict__.update(before)
-        _blank(journey)
-        if "one_per_hero" in str(error):
-            raise already(journey) from error
+            result = insert()
+    except BaseException as error:
+        for journey, key in zip(journeys, keys, strict=True):
+            _blank(journey, key)
+        if isinstance(error, IntegrityError) and "one_per_hero" in str(error):
+            raise already(journeys) from error
         raise
-    except BaseException:
-        _blank(journey)
-        raise
-    _remember(journey)
-    announce(journey)
+    for journey in journeys:
+        _remember(journey)
+        announce(journey)
+    return result
 
 
-def _blank(journey: AbstractJourney[Any]) -> None:
+def _blank(journey: AbstractJourney[Any], key: Any) -> None:
     """Not inserted: as it was before `depart`, so that it may be saved again."""
-    for name in Row._fields:
-        field = journey._meta.get_field(name)
-        journey.__dict__[name] = field.get_default() if field.has_default() else None
+    journey.__dict__.update(_blanks(journey))
+    journey.pk = key
+    journey._state.adding = True
 
 
 def _remember(journey: AbstractJourney[Any]) -> None:
@@ -164,11 +184,12 @@ def _remember(journey: AbstractJourney[Any]) -> None:
     journey._as_read = (names, [journey.__dict__[name] for name in names])
 
 
-def already(journey: AbstractJourney[Any]) -> AlreadyOnJourney:
-    key = f" with the key {journey.key!r}" if journey.key else ""
+def already(journeys: Sequence[AbstractJourney[Any]]) -> AlreadyOnJourney:
+    first = journeys[0]
+    key = f" with the key {first.key!r}" if first.key else ""
+    hero = first._hero_text if len(journeys) == 1 else "one of the heroes"
     return AlreadyOnJourney(
-        f"{journey._hero_text} is on a {type(journey).__name__}{key} already: pass on_conflict=, another key=, or "
-        f"allow_multiple=True"
+        f"{hero} is on a {type(first).__name__}{key} already: pass on_conflict=, another key=, or allow_multiple=True"
     )
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from stepper_motor.journeys.callables import check_takes, is_generator
+from stepper_motor.journeys.calling import call
 from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.journeys.spelling import did_you_mean
 
@@ -81,7 +82,7 @@ class Named(Condition):
     name: str
 
     def evaluate(self, journey: Any) -> Evaluation:
-        return (yield from _truth(self._read(journey)))
+        return (yield from _truth(call(self._read, journey)))
 
     def names(self) -> Iterator[str]:
         yield self.name
@@ -97,7 +98,7 @@ class Called(Condition):
     function: Callable[[Any], object]
 
     def evaluate(self, journey: Any) -> Evaluation:
-        return (yield from _truth(self.function(journey)))
+        return (yield from _truth(call(self.function, journey)))
 
     def names(self) -> Iterator[str]:
         return iter(())

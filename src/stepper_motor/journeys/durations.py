@@ -49,6 +49,14 @@ def moment(value: object) -> datetime:
         raise ValueError(f"{value!r} can't be put into UTC: it is out of range") from None
 
 
+def given_time(at: object) -> datetime:
+    """What `at=` of a verb or a start means, in UTC; whatever is wrong with it is a ValueError."""
+    try:
+        return moment(at)
+    except TypeError:
+        raise ValueError(f"at= must be an aware datetime, got {at!r}") from None
+
+
 def _of_seconds(value: float) -> timedelta:
     try:
         return timedelta(seconds=value)

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeVar, cast
 
 from stepper_motor.journeys.conditions import Condition, cancel_conditions
+from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import DefinitionError, InvalidState
 from stepper_motor.journeys.explanation import Explanation, diagram, explain, remaining
 from stepper_motor.journeys.outcomes import (
@@ -63,7 +64,7 @@ class Definition:
     has_hooks: frozenset[str]
 
     def if_lost_at(self, step: Step | None) -> str:
-        return (step and step.if_lost) or self.if_lost
+        return step.if_lost if step and step.if_lost else self.if_lost
 
 
 HOOKS = (
@@ -365,8 +366,8 @@ class JourneyBase(_OfHero[HeroT]):
             raise ValueError("give wait= or at=, not both")
         if wait is not None and not isinstance(wait, Reattempt):
             duration(wait)
-        if at is not None and (not isinstance(at, datetime) or at.tzinfo is None):
-            raise ValueError(f"at= must be an aware datetime, got {at!r}")
+        if at is not None:
+            given_time(at)
 
     def _key(self, round: str) -> str:
         name = self._row.next_step_name or ""

@@ -130,4 +130,4 @@ class Transition(NamedTuple):
     row: Row
     entries: tuple[Entry, ...] = ()
     refusal: Exception | None = None
-    """Raised after the row is written: the verb met a lost performance, recovered it, and could not act on what it became."""
+    """Raised after the row is written: the verb recovered a lost performance, and can't act on what that became."""

@@ -17,7 +17,7 @@ class Clock(Protocol):
 
     @property
     def speed(self) -> float:
-        """Seconds of the clock that pass in one real second. Leases and polling are real time, waits are the clock's."""
+        """Seconds of the clock in one real second. Leases and polling are real time, waits are the clock's."""
 
     @property
     def replaces_database(self) -> bool:

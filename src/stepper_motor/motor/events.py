@@ -44,14 +44,24 @@ class Events:
 
     def is_heard(self, name: str) -> bool:
         """Whether anybody would do anything with an event of this name: performances ask, they are many."""
-        return len(self._listeners) > 1 or logger.isEnabledFor(_LEVELS.get(name, logging.INFO))
+        listeners = len(self._listeners) + len(_everywhere)
+        return listeners > 1 or logger.isEnabledFor(_LEVELS.get(name, logging.INFO))
 
     def tell(self, event: Event) -> None:
-        for listener in tuple(self._listeners):
+        for listener in (*self._listeners, *_everywhere):
             try:
                 listener(event)
             except Exception:
                 logger.exception("a listener of events raised", extra={"stepper_motor_event": event.name})
+
+
+_everywhere: list[Listener] = []
+
+
+def listen_everywhere(listener: Listener) -> Callable[[], None]:
+    """Tell `listener` of what happens in every motor of this process, also those to come; returns what ends it."""
+    _everywhere.append(listener)
+    return lambda: _everywhere.remove(listener)
 
 
 _LEVELS = {
@@ -74,7 +84,8 @@ def log(event: Event) -> None:
         return
     extra = {f"stepper_motor_{name}": getattr(event, name) for name in _TOLD if getattr(event, name) is not None}
     error = event.error
-    logger.log(level, _sentence(event), extra=extra, exc_info=(type(error), error, error.__traceback__) if error else None)
+    raised = (type(error), error, error.__traceback__) if error else None
+    logger.log(level, _sentence(event), extra=extra, exc_info=raised)
 
 
 def _sentence(event: Event) -> str:

@@ -80,6 +80,8 @@ class Motor:
         try:
             transition = store.change(journey._id, decide)
         except LookupError:
+            if journey._id is None:
+                raise InvalidState(verb, "not started", "save it first") from None
             raise InvalidState(verb, "deleted", "its row is gone") from None
         journey._refresh(transition.row)
         self.intervened(store, journey, transition)
@@ -193,21 +195,38 @@ class Motor:
             StepperMotorError: inside a transaction of the caller's: a performance has to commit.
             BaseException: what the step raised, once that is settled.
         """
+        outcome = self.attempt_next_step(journey, fence)
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        return outcome
+
+    def attempt_next_step(self, journey: JourneyBase[Any], fence: str | None = None) -> Outcome | None:
+        """Same as `perform_next_step`, except that what the step raised is told in the `Failed` it returns."""
         store: Store = journey._store
+        self.check_can_commit(store)
+        performance = self._claimed(store, journey._id, fence)
+        if performance is None:
+            return None
+        outcome = self.perform(performance)
+        journey._reload()
+        return outcome
+
+    def check_can_commit(self, store: Store) -> None:
+        """Refuse to perform inside a transaction of the caller's.
+
+        Raises:
+            StepperMotorError: this thread is in one, and it is not a test's.
+        """
         if store.in_transaction():
             raise StepperMotorError(
                 "perform_next_step() has to commit what it does: call it outside of a transaction "
                 "(in Django: outside of atomic(), or in a view that is not under ATOMIC_REQUESTS)"
             )
-        performance = self._claimed(store, journey._id, fence)
-        if performance is None:
-            return None
+
+    def perform(self, performance: Performance) -> Outcome | None:
+        """Run and settle what was claimed, here and now; None if it was not ours any more, or its row is gone."""
         with beating(performance, self.events):
-            outcome = self._perform(store, performance)
-        journey._reload()
-        if performance.error is not None and isinstance(outcome, Failed):
-            raise performance.error
-        return outcome
+            return self._perform(performance.store, performance)
 
     def _claimed(self, store: Store, id: Any, fence: str | None) -> Performance | None:
         loaded = store.load([id]).get(id)
@@ -226,7 +245,7 @@ class Motor:
         """A step this code does not know is left to newer processes, until the grace has passed (SEMANTICS 6)."""
         row: Row = journey._row
         name, due = row.next_step_name, row.next_step_to_be_performed_at
-        if name is None or name in journey.steps or due is None:
+        if name is None or journey.steps.find(name) or due is None:
             return True
         return due <= self.now() - self.settings.unknown_step_grace
 
@@ -319,7 +338,7 @@ class Motor:
             Event(
                 name=name, journey_type=journey.definition.type_name, journey_id=journey._id, hero=journey._hero_text,
                 **parts,
-            )  # fmt: skip
+            )
         )
 
 

@@ -21,6 +21,8 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
+from stepper_motor.journeys.calling import call, enveloped, opened
+from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import StepTimeout
 from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.lifecycle import Ending, Problem
@@ -85,7 +87,9 @@ class Performance:
         """The heartbeat found that somebody else has the row."""
         self.steps_in_a_row = 0
         self.block_depth = 0
-        """How many transaction blocks were open on the body's thread when it began."""
+        """How many transaction blocks were open on the body's thread when its hooks and it began."""
+        self.mark: Any = None
+        """What was open on this thread's connection before the app's code ran."""
         self.in_doubt: Settlement | None = None
         """The settlement of an atomic step whose commit was sent."""
         self._begin_with(journey)
@@ -141,13 +145,14 @@ class Performance:
         if not self._may_begin():
             return None
         self.journey._inside = self
+        self.mark = self.store.mark()
         try:
             outcome = yield from self._guarded(self._prelude())
             if outcome is None and self.step and self.step.atomic:
                 return self._atomically()
             if outcome is None:
                 outcome = yield from self._guarded(self._whole_body())
-                outcome = yield from self._tidied(outcome)
+            outcome = yield from self._tidied(outcome)
             return (yield from self._settlement(outcome))
         finally:
             self.journey._inside = None
@@ -169,7 +174,7 @@ class Performance:
     def _prelude(self) -> Generator[Awaitable[Any], Any, Outcome | None]:
         """What may decide before the body: None means the body is to run."""
         journey, step = self.journey, self.step
-        if journey._hero_is_gone() and not journey.may_proceed_without_hero:
+        if not journey.may_proceed_without_hero and journey._hero_is_gone():
             return Canceled("the hero is gone")
         for condition in journey.definition.cancel_if:
             if (yield from condition.evaluate(journey)):
@@ -185,66 +190,53 @@ class Performance:
     def _whole_body(self) -> Generator[Awaitable[Any], Any, Outcome]:
         journey, step, hooks = self.journey, self.step, self.journey.definition.has_hooks
         assert step is not None
+        self.block_depth = self.store.block_depth()
         if step.timeout is not None and not step.is_async:
             self.deadline = monotonic() + step.timeout.total_seconds()
         if "before_step_starts" in hooks:
-            yield from _awaited(journey.before_step_starts(step))
+            yield from _awaited(call(journey.before_step_starts, step))
         if "after_step_ends" not in hooks:
             return (yield from self._around(step))
-        try:
-            outcome = yield from self._around(step)
-        except Interruption as interruption:
-            outcome = interruption.outcome
-        except BaseException as error:
-            yield from _awaited(journey.after_step_ends(step, Failed(error, Paused())))
-            raise
-        yield from _awaited(journey.after_step_ends(step, outcome))
+        outcome: Outcome = yield from self._guarded(self._around(step))  # so that the hook hears what came of it
+        yield from _awaited(call(journey.after_step_ends, step, outcome))
         return outcome
 
     def _around(self, step: Step) -> Generator[Awaitable[Any], Any, Outcome]:
-        around = self.journey.around_step(step) if "around_step" in self.journey.definition.has_hooks else None
+        hooks = self.journey.definition.has_hooks
+        around: Any = call(self.journey.around_step, step) if "around_step" in hooks else None
         if inspect.isgenerator(around):
-            around = contextlib.contextmanager(lambda: around)()
+            around = contextlib.contextmanager(lambda generator=around: generator)()
         elif inspect.isasyncgen(around):
-            around = contextlib.asynccontextmanager(lambda: around)()
+            around = contextlib.asynccontextmanager(lambda generator=around: generator)()
         elif inspect.isawaitable(around):
             around = yield around
         if around is None:
             return (yield from self._body(step))
-        if hasattr(around, "__enter__"):
-            with around:
-                outcome = yield from self._body(step)
-            return outcome
-        return (yield from self._body_within(step, around))
-
-    def _body_within(self, step: Step, around: Any) -> Generator[Awaitable[Any], Any, Outcome]:
-        if step.is_async:
+        if hasattr(around, "__aenter__"):
             return self._returned((yield self._limited(step, self._within(step, around))))
-        yield around.__aenter__()
-        try:
+        outcome: Outcome = Completed()  # if `around` swallows what the body raised
+        with around:
             outcome = yield from self._body(step)
-        except BaseException as error:
-            if not (yield around.__aexit__(type(error), error, error.__traceback__)):
-                raise
-            return Completed()
-        yield around.__aexit__(None, None, None)
         return outcome
 
     async def _within(self, step: Step, around: Any) -> Any:
+        """The body in an async context manager: one coroutine, so that one task and one event loop serve both."""
         async with around:
             self.entered = True
-            return await step.call(self.journey)
+            if step.is_async:
+                return await step.call(self.journey)
+            result = await self.store.in_its_thread(lambda: call(step.call, self.journey))
+            return await result if inspect.isawaitable(result) else result
 
     def _body(self, step: Step) -> Generator[Awaitable[Any], Any, Outcome]:
         self.entered = True
-        self.block_depth = self.store.block_depth()
-        result = step.call(self.journey)
+        result = call(step.call, self.journey)
         if inspect.isawaitable(result):
             result = yield self._limited(step, result)
         return self._returned(result)
 
     def _limited(self, step: Step, body: Awaitable[Any]) -> Awaitable[Any]:
-        if step.timeout is None:
+        if step.timeout is None or self.deadline is not None:
             return body
         return _within_time(body, step.timeout, step.name)
 
@@ -256,6 +248,7 @@ class Performance:
             raise TypeError(f"a step can't return {type(result).__name__}: only the library makes it")
         if isinstance(result, Reattempted | Jumped):
             self.journey._check_when(result.wait, result.at)
+            self._when(result.wait, result.at)
         if isinstance(result, Jumped) and self.journey.steps.find(result.step) is None:
             names = ", ".join(self.journey.steps.names)
             raise ValueError(f"{type(self.journey).__name__} has no step {result.step!r}; it has {names}")
@@ -273,24 +266,29 @@ class Performance:
             return (yield from self._caught(error))
 
     def _caught(self, error: BaseException) -> Generator[Awaitable[Any], Any, Outcome]:
-        if isinstance(error, Interruption):
-            return (yield from self._checked(error.outcome))
+        error = opened(error)
         if isinstance(error, _STOPS) and self.is_stopping():
             return Lost(self.journey.definition.if_lost_at(self.step), graceful=True)
         if self._will_be_run_again(error):
             raise error
         inside = _interruption_in(error)
         if inside is not None:
-            return (yield from self._checked(inside.outcome))
+            return (yield from self._interrupted(inside.outcome))
+        if self.error is not None and self.error is not error:  # a hook raised after the body did
+            error.__context__ = error.__context__ or self.error
         self.error, self.problem = error, describe(error, self.settings.traceback_limit)
         return Failed(error, (yield from self._policy(error)))
 
-    def _checked(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Outcome]:
-        """An outcome the body raised by hand (`raise Interruption(...)`) is held to the same rules."""
+    def _interrupted(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Outcome]:
+        """An outcome that was raised: held to the same rules as one that is returned."""
         try:
-            return self._returned(outcome)
+            outcome = self._returned(outcome)
         except (TypeError, ValueError) as error:
             return (yield from self._caught(error))
+        if self.error is None:
+            return outcome
+        # The body raised, and the hook after it decided what becomes of that, as a handler would.
+        return Failed(self.error, self._of_a_handler(outcome, self.row.failures + 1))
 
     def _will_be_run_again(self, error: BaseException) -> bool:
         return bool(self.entered and self.step and self.step.atomic and self.store.is_transient(error))
@@ -312,16 +310,24 @@ class Performance:
     ) -> Generator[Awaitable[Any], Any, Outcome]:
         """What a handler of the app's own makes of the exception."""
         try:
-            result = yield from _awaited(handler(self.journey, error))
+            result = yield from self._told(handler, error)
             outcome = self._returned(result) if isinstance(result, Outcome) else Paused()
-        except Interruption as interruption:
-            outcome = interruption.outcome
         except GeneratorExit:
             raise
-        except BaseException as second:
+        except BaseException as caught:
+            second = opened(caught)
             second.__context__ = second.__context__ or error
             self.problem = describe(second, self.settings.traceback_limit)
             return Paused(f"its exception handler raised {self.problem}")
+        return self._of_a_handler(outcome, failures)
+
+    def _told(self, handler: Callable[..., Any], error: BaseException) -> Generator[Awaitable[Any], Any, Any]:
+        try:
+            return (yield from _awaited(call(handler, self.journey, error)))
+        except Interruption as interruption:
+            return interruption.outcome
+
+    def _of_a_handler(self, outcome: Outcome, failures: int) -> Outcome:
         if isinstance(outcome, Completed):
             return Paused()
         if isinstance(outcome, Reattempted) and outcome.wait is None and outcome.at is None:
@@ -333,13 +339,14 @@ class Performance:
     def _tidied(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Outcome]:
         """End a transaction that the body left open, before it is settled."""
         try:
-            self.store.tidy(commit=not isinstance(outcome, Failed | Lost))
+            self.store.tidy(self.mark, commit=not isinstance(outcome, Failed | Lost))
         except Exception as error:
             return (yield from self._caught(error))
         return outcome
 
     def _settlement(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Settlement]:
-        data, own = None, {}
+        data: str | None = None
+        own: dict[str, Any] = {}
         if not isinstance(outcome, Failed | Lost):
             try:
                 data, own = self.journey._changes()
@@ -355,7 +362,11 @@ class Performance:
 
     def _refused(self, error: Exception) -> Settlement:
         """The settlement to write when the database refuses what the step left: that is an exception of the step."""
-        settlement: Settlement = self._here(self._settlement(self._here(self._caught(error))))
+        self.journey._inside = self
+        try:
+            settlement: Settlement = self._here(self._settlement(self._here(self._caught(error))))
+        finally:
+            self.journey._inside = None
         settlement.as_failure = None
         return settlement
 
@@ -383,13 +394,14 @@ class Performance:
 
     def _again(self, wait: Any, at: datetime | None) -> Destination:
         step = self.step
-        assert step is not None
+        if step is None:
+            return OffTheMap(self.row.next_step_name or "")
         try:
             if wait is None and at is None:
                 return Onward(step.name, self.now() + step.own_wait(self.journey))
             return Onward(step.name, self._when(wait, at))
-        except Exception as error:
-            return Stranded(step.name, error)
+        except BaseException as error:
+            return Stranded(step.name, _of_a_wait(error))
 
     def _when(self, wait: Any, at: datetime | None) -> datetime:
         return due_at(wait, at, self.now(), self.row.attempts + 1)
@@ -417,7 +429,8 @@ class Performance:
                 self.entered = False  # so that the error is taken as the step's own, not as a reason to try again
                 outcome = self._here(self._caught(error))
                 self.entered = True
-                return self._here(self._settlement(outcome))
+                settlement: Settlement = self._here(self._settlement(outcome))
+                return settlement
 
     def _in_one_transaction(self) -> Transition:
         with self.store.atomic_step():
@@ -444,8 +457,8 @@ class Performance:
 
     def _start_over(self) -> None:
         found = self.store.load([self.id]).get(self.id)
-        if found is None:
-            raise Superseded("the journey was deleted while its step ran")
+        if found is None or found._row.fence != self.fence or found._row.performed_by != self.holder:
+            raise Superseded(f"step {self.step_name} was rolled back by the database, and is not ours to run again")
         self._begin_with(found)
         found._inside = self
 
@@ -474,7 +487,7 @@ def drive(part: Generator[Awaitable[Any], Any, Any], wait: Callable[[Awaitable[A
             try:
                 result = wait(awaitable)
             except BaseException as error:
-                awaitable = part.throw(error)
+                awaitable = part.throw(enveloped(error))
             else:
                 awaitable = part.send(result)
     except StopIteration as stop:
@@ -493,24 +506,32 @@ def arriving(journey: JourneyBase[Any], step: Step, *, since: datetime, now: dat
     """The journey comes to `step` at `since`: when is it due?"""
     try:
         return Onward(step.name, step.due(journey, t0=journey._created_at, since=since, now=now))
-    except Exception as error:
-        return Stranded(step.name, error)
+    except BaseException as error:
+        return Stranded(step.name, _of_a_wait(error))
+
+
+def _of_a_wait(error: BaseException) -> BaseException:
+    if not isinstance(error, Interruption):
+        return error
+    return TypeError(f"a wait gives a duration or a time: it can't use a verb ({error.outcome.name})")
 
 
 def due_at(wait: Any, at: datetime | None, now: datetime, attempts: int) -> datetime:
     """When `wait=` or `at=` of a verb is; a `Reattempt` counts by `attempts`; what is past means now."""
     if at is not None:
-        return max(at.astimezone(now.tzinfo), now)
-    if isinstance(wait, Reattempt):
-        return now + wait.delay(max(attempts, 1))
-    return now + duration(wait or 0)
+        return max(given_time(at), now)
+    length = wait.delay(max(attempts, 1)) if isinstance(wait, Reattempt) else duration(wait or 0)
+    try:
+        return now + length
+    except OverflowError:
+        raise ValueError(f"a wait of {length} ends after the year 9999") from None
 
 
 def describe(error: BaseException, limit: int) -> Problem:
     """The exception as the history keeps it: class, message, and the end of the traceback."""
     try:
         message = str(error)
-    except Exception as second:
+    except BaseException as second:
         message = f"(its text can't be had: {type(second).__name__})"
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

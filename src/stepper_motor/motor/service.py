@@ -31,7 +31,7 @@ def serve(worker: Worker, *, once: bool = False) -> None:
         worker.run(once=once)
 
 
-class on_signals:  # noqa: N801  # reads as a verb: with on_signals(stop): ...
+class on_signals:  # reads as a verb: with on_signals(stop): ...
     """Within the block, the first signal to stop calls `stop`; a second one ends the process at once."""
 
     def __init__(self, stop: Callable[[], None]) -> None:

@@ -20,6 +20,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
+from stepper_motor.journeys.calling import enveloped
 from stepper_motor.journeys.outcomes import Outcome
 from stepper_motor.journeys.row import Transition
 from stepper_motor.motor import clock
@@ -234,12 +235,9 @@ class Worker:
             if performance.is_gone:
                 return self._lose(performance)
             job.course = performance.conduct()
-            step = lambda course: next(course)  # noqa: E731
-        else:
-            succeeded, answer = job.answer
-            step = lambda course: course.send(answer) if succeeded else course.throw(answer)  # noqa: E731
+        succeeded, answer = job.answer
         try:
-            awaitable = step(job.course)
+            awaitable = job.course.send(answer) if succeeded else job.course.throw(enveloped(answer))
         except StopIteration as stop:
             self._ended(performance, stop.value)
         except Superseded as superseded:
@@ -309,8 +307,8 @@ class Worker:
         leases_end = lambda: max(performance.lease_ends_at for performance, _ in group.values())  # noqa: E731
         try:
             results = persist(store, lambda: settle(store, batch, self.motor.events), leases_end)
-            on = {id: (group[id][0].journey, t.row) for id, t in results.items() if t and t.row.performed_by == self.name}
-            fresh = store.load_again(on) if on else {}
+            kept = {id: t.row for id, t in results.items() if t and t.row.performed_by == self.name}
+            fresh = store.load_again({id: (group[id][0].journey, row) for id, row in kept.items()}) if kept else {}
         except Exception as error:
             self._trouble(f"{len(batch)} settlements could not be written: left to their leases", error)
             for performance, _ in group.values():

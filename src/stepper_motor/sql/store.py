@@ -147,8 +147,9 @@ class SqlStore:
         if not_before is not None:
             since, since_params = f" AND {DUE} >= %s", [dialect.time_to_sql(not_before)]
         return (
-            f"SELECT {self._key} AS due_id, {DUE} AS due_at, {now} AS due_now FROM {self._journeys} WHERE state = 'ready' "
-            f"AND {DUE} <= {now}{since} AND {known} ORDER BY {DUE}, {self._key} LIMIT {int(limit)}{dialect.lock_free}",
+            f"SELECT {self._key} AS due_id, {DUE} AS due_at, {now} AS due_now FROM {self._journeys} "
+            f"WHERE state = 'ready' AND {DUE} <= {now}{since} AND {known} ORDER BY {DUE}, {self._key} "
+            f"LIMIT {int(limit)}{dialect.lock_free}",
             [*now_params, *now_params, *since_params, *known_params],
         )
 

@@ -1,9 +1,10 @@
 
 
 import django.db.models.deletion
+from django.db import migrations, models
+
 import stepper_motor.django.constraints
 import stepper_motor.django.fields
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,96 @@
+"""Journeys that these tests' worker processes perform. What they did stands in the diary."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import timedelta
+
+from stepper_motor import step
+from stepper_motor.django import Journey
+from tests.shop.models import Customer, Spy
+from tests.worker import diary
+
+
+class Short(Journey[Customer]):
+    """Three steps that are over at once."""
+
+    @step
+    def one(self):
+        diary.write(self.pk, "one")
+
+    @step
+    def two(self):
+        diary.write(self.pk, "two")
+
+    @step
+    def three(self):
+        diary.write(self.pk, "three")
+
+
+class Gated(Journey[Customer]):
+    """Its first step runs until the gate is opened, under a short lease."""
+
+    lease = timedelta(seconds=2)
+
+    @step
+    def hold(self):
+        diary.write(self.pk, "began")
+        diary.pass_gate()
+        self.data["held"] = True
+        diary.write(self.pk, "ended")
+
+    @step
+    def go_on(self):
+        diary.write(self.pk, "went on")
+
+
+class GatedOnce(Journey[Customer]):
+    """Held at the gate in its first attempt only; a later one passes."""
+
+    lease = timedelta(seconds=2)
+
+    @step
+    def hold(self):
+        diary.write(self.pk, "began")
+        if self.attempts == 0:
+            diary.pass_gate()
+        diary.write(self.pk, "ended")
+
+    @step
+    def go_on(self):
+        diary.write(self.pk, "went on")
+
+
+class GatedAsync(Journey[Customer]):
+    """The same, awaited; it never passes the gate by itself within a test."""
+
+    lease = timedelta(seconds=2)
+
+    @step
+    async def hold(self):
+        diary.write(self.pk, "began")
+        while not diary.is_open():
+            await asyncio.sleep(0.02)
+        diary.write(self.pk, "ended")
+
+
+class Deadly(Journey[Customer]):
+    """Takes its whole process with it, every time."""
+
+    lease = timedelta(seconds=2)
+
+    @step
+    def die(self):
+        diary.write(self.pk, "dies")
+        os._exit(9)
+
+
+class Napping(Journey[Customer]):
+    @step
+    async def nap(self):
+        await asyncio.sleep(0.2)
+
+    @step
+    async def tell(self):
+        await Spy.objects.acreate(journey_id=str(self.pk), word="napped")
