@@ -158,6 +158,6 @@ class PaymentJourney(Journey[Payment]):
         return self.cancel(reason)
 
     def tell_sender(self, letter: letters.Letter) -> None:
-        sender = Customer.objects.filter(pk=self.hero.sender_id).first()
+        sender = Customer.objects.filter(payments=self.hero).first()
         if sender:  # The account may have been erased meanwhile.
             letter.send(sender.email, key=self.idempotency_key)

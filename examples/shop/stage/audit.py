@@ -17,6 +17,7 @@ from shop.journeys import (
 )
 from shop.models import BonusProgram
 from stage.evidence import Evidence
+from stage.life import COMPLAINT
 from stepper_motor import State
 
 Objections = Iterator[str]
@@ -37,6 +38,13 @@ def _without_a_reason(evidence: Evidence) -> Objections:
     for journey in evidence.everyone():
         if journey.state in (State.PAUSED, State.CANCELED) and not journey.reason:
             yield f"{journey} is {journey.state}"
+
+
+def _paused_by_itself(evidence: Evidence) -> Objections:
+    for journey in evidence.everyone():
+        expected = COMPLAINT in str(journey.reason) or "BankUnavailable" in str(journey.reason)
+        if journey.state == State.PAUSED and not expected:
+            yield f"{journey} is paused: {journey.reason}"
 
 
 def _out_of_order(evidence: Evidence) -> Objections:
@@ -131,6 +139,7 @@ def _badly_erased(evidence: Evidence) -> Objections:
 CLAIMS: dict[str, Callable[[Evidence], Objections]] = {
     "every journey has ended, or is paused until somebody resumes it": _still_moving,
     "every canceled or paused journey tells why": _without_a_reason,
+    "paused are only those whose bank is offline, and those that the operator has paused": _paused_by_itself,
     "no step was passed twice, left out or taken out of its order": _out_of_order,
     "what the killed worker had in its hands was taken over, and the history tells of it": _not_taken_over,
     "the other workers ended at SIGTERM with exit code 0": _ended_badly,

@@ -52,8 +52,9 @@ class Crew:
 
     def have_an_accident(self) -> None:
         """Kills the first worker in the middle of its steps; another takes its place, as a process manager would do."""
-        victim = self.workers.pop(0)
+        victim = self.workers[0]
         self.accident = Accident(victim, _kill_in_the_middle(victim))
+        self.workers.remove(victim)
         steps = Counter(self.accident.steps.values())
         held = ", ".join(f"{number} x {step}" for step, number in steps.most_common())
         self._board.say(f"SIGKILL for {victim} with {steps.total()} journeys in its hands: {held}")

@@ -19,6 +19,7 @@ from stepper_motor import InvalidState
 
 SALE = 12.0
 """The day of the sale: many payments at once."""
+COMPLAINT = "a complaint is looked into"
 ARTICLES = ("teapot", "lamp", "notebook", "umbrella", "kettle")
 BANKS = ("BLUE", "BLUE", "GREEN", "GREEN", "RED")
 
@@ -107,9 +108,9 @@ class Life:
         for kind in (SignupJourney, ReengagementJourney):
             for journey in kind.objects.ongoing().order_by("pk")[:4]:
                 with suppress(InvalidState):  # It may have ended a moment ago.
-                    journey.pause(by=self._operator, reason="a complaint is looked into")
+                    journey.pause(by=self._operator, reason=COMPLAINT)
                     paused += 1
-        return f"{self._operator} pauses {paused} journeys: a complaint is looked into"
+        return f"{self._operator} pauses {paused} journeys: {COMPLAINT}"
 
     def _operator_resumes(self) -> str:
         resumed = 0

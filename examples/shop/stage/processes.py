@@ -47,7 +47,8 @@ def start_bank(*, seed: int) -> Iterator[Bank]:
     command = [sys.executable, "provider.py", "--seed", str(seed)]
     # Its standard input is ours: closed when we end, however we end, which ends it too.
     with subprocess.Popen(command, cwd=SHOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         try:
             yield Bank(process.stdout.readline().strip())
         finally:
@@ -94,6 +95,7 @@ class Worker:
         """As a deploy would: it may end the steps it is in."""
         if not self.died:
             self._process.terminate()
+            self.thaw()
 
     def wait(self) -> int:
         """Gives its exit code: 0, if all is well."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connections, models, transaction
@@ -56,11 +57,12 @@ class DjangoDatabase:
         with immediate(self.connection), transaction.atomic(using=self.alias):
             yield
 
-    def be_patient(self) -> None:
+    def be_patient(self, seconds: float | None = None) -> None:
+        limit = LOCK_TIMEOUT if seconds is None else seconds
         if self.dialect.name == "postgresql":
-            self.write(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
+            self.write(f"SET LOCAL lock_timeout = {max(int(limit * 1000), 1)}")
         elif self.dialect.name == "mysql":
-            self.write(f"SET SESSION innodb_lock_wait_timeout = {LOCK_TIMEOUT}")
+            self.write(f"SET SESSION innodb_lock_wait_timeout = {max(ceil(limit), 1)}")
 
     def is_conflict(self, error: Exception) -> bool:
         return isinstance(error, IntegrityError) and "one_per_hero" in str(error)

@@ -86,7 +86,10 @@ def read_settings() -> Settings:
 def _install_clock(given: Any) -> None:
     if given is None:
         return
-    found = import_string(given) if isinstance(given, str) else given
+    try:
+        found = import_string(given) if isinstance(given, str) else given
+    except ImportError as error:
+        raise DefinitionError(f"STEPPER_MOTOR['CLOCK']: {error}") from error
     if not callable(getattr(found, "now", None)):
         raise DefinitionError(f"STEPPER_MOTOR['CLOCK'] must be a clock or the dotted path of one, got {given!r}")
     clock.install(found)

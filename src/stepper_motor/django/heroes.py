@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
-from django.db import models
+from django.db import models, router
 from django.db.models import CharField, OuterRef, Value
 from django.db.models.functions import Cast, Concat, Lower, Substr
 
@@ -68,11 +68,15 @@ def _find_models() -> dict[str, type[models.Model]]:
     return found
 
 
-def fetch(hero_type: str, hero_ids: Iterable[str], using: str | None) -> dict[str, models.Model]:
-    """The heroes that exist, by `hero_id`, in one query."""
+def fetch(hero_type: str, hero_ids: Iterable[str], beside: models.Model) -> dict[str, models.Model]:
+    """The heroes that exist, by `hero_id`, in one query.
+
+    Args:
+        beside: one of their journeys: unless a router says otherwise, they are in its database.
+    """
     model = model_of(hero_type)
     keys = {hero_id: key for hero_id in hero_ids if (key := _key(model, hero_id)) is not None}
-    manager = model._base_manager if using is None else model._base_manager.using(using)
+    manager = model._base_manager.using(router.db_for_read(model, instance=beside))
     found = {hero.pk: hero for hero in manager.filter(among(keys.values()))}
     return {hero_id: found[key] for hero_id, key in keys.items() if key in found}
 

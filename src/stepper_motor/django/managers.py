@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self, TypeVar, cast
 
-from django.db import models, router, transaction
+from django.db import models
 
 from stepper_motor.django import heroes
+from stepper_motor.django.bulk import Progress, intervene
 from stepper_motor.django.twins import asynchronous
+from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import StepperMotorError
 from stepper_motor.journeys.policies import Reattempt
 from stepper_motor.journeys.row import ONGOING, State
-from stepper_motor.journeys.steps import duration
 from stepper_motor.motor import clock
 from stepper_motor.motor.motor import BulkResult
 
 JourneyT = TypeVar("JourneyT", bound=models.Model, covariant=True)
-Progress = Callable[[BulkResult], object]
-BATCH = 500
-"""Rows of a bulk verb in one transaction."""
 
 
 class JourneyQuerySet(models.QuerySet[JourneyT]):
@@ -56,7 +54,8 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
 
     def due(self, at: datetime | None = None) -> Self:
         """Ready, and due at this time (aware; now by default)."""
-        return self.filter(state=State.READY, next_step_to_be_performed_at__lte=at or clock.now())
+        moment = clock.now() if at is None else given_time(at)
+        return self.filter(state=State.READY, next_step_to_be_performed_at__lte=moment)
 
     def lost(self) -> Self:
         """Held by a performer whose lease is over; recovery takes them within seconds."""
@@ -81,16 +80,13 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
         progress: Progress | None = None,
     ) -> BulkResult:
         """Resume all of them; `spread` lays the due times of those that are overdue evenly apart over this time."""
-        result = self._all("resume", progress, by=by, reason=reason, spread=spread)
-        return result
+        return self._all("resume", progress, by=by, reason=reason, spread=spread)
 
     def skip(
         self, *, step: str, by: object = None, reason: str | None = None, progress: Progress | None = None
     ) -> BulkResult:
         """Skip this step of all those that stand at it."""
-        names = [name for cls in self._classes() if (s := cls.steps.find(step)) for name in (s.name, *s.formerly)]
-        at_step = self.filter(next_step_name__in={step, *names})
-        return at_step._all("skip", progress, by=by, reason=reason)
+        return self._all("skip", progress, at_steps=self._names_of(step), by=by, reason=reason)
 
     def reattempt(
         self,
@@ -122,7 +118,9 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
         reason: str | None = None,
         progress: Progress | None = None,
     ) -> BulkResult:
-        """Send all of them to a step."""
+        """Send all of them to a step (a ValueError if no class of theirs has it)."""
+        if step is not None:
+            self._names_of(step)
         return self._all("jump_to", progress, step=step, wait=wait, at=at, by=by, reason=reason)
 
     def finish(
@@ -141,31 +139,20 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
     afinish = asynchronous(finish)
 
     def _all(self, verb: str, progress: Progress | None, **told: Any) -> BulkResult:
-        from stepper_motor.django.engine import motor
+        return intervene(self._chain(), verb, progress, **told)  # type: ignore[attr-defined]
 
-        using = router.db_for_write(self.model) if self._db is None else self._db  # type: ignore[attr-defined]
-        keys = list(self.order_by("pk").values_list("pk", flat=True))
-        spread = told.pop("spread", None)
-        over = duration(spread) if spread is not None else None
-        total = BulkResult(0, 0, 0)
-        for start in range(0, len(keys), BATCH):
-            batch = keys[start : start + BATCH]
-            with transaction.atomic(using=using):
-                found = self.model._base_manager.using(using).filter(pk__in=batch).order_by("pk")
-                journeys: list[Any] = list(found)
-                arguments = [
-                    _spread(verb, journey, told, over, (start + n) / len(keys)) for n, journey in enumerate(journeys)
-                ]
-                done = motor().intervene_in_bulk(verb, journeys, arguments)
-            gone = len(batch) - len(journeys)
-            total = BulkResult(*(a + b for a, b in zip(total, done._replace(failed=done.failed + gone), strict=True)))
-            if progress:
-                progress(total)
-        return total
+    def _names_of(self, step: str) -> set[str]:
+        """The step's name of today and its former ones, in all classes that are meant.
 
-    def _classes(self) -> Iterator[Any]:
+        Raises:
+            ValueError: none of them has such a step.
+        """
         registry = self.model.registry  # type: ignore[attr-defined]
-        return (cls for cls in registry if issubclass(cls, self.model))
+        found = [cls.steps.find(step) for cls in registry if issubclass(cls, self.model)]
+        names = {name for each in found if each for name in (each.name, *each.formerly)}
+        if not names:
+            raise ValueError(f"no {self.model.__name__} that this code knows has a step {step!r}")
+        return names
 
     # ------------------------------------------------------------------------------------------ as Django has it
 
@@ -193,16 +180,6 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
         self._for_write = True
         insert = partial(super().bulk_create, journeys, *args, **kwargs)
         return cast("list[Any]", inserted(journeys, insert, self.db))
-
-
-def _spread(
-    verb: str, journey: Any, told: dict[str, Any], over: timedelta | None, share: float
-) -> dict[str, Any]:
-    if over is None:
-        return told
-    if verb == "resume":
-        return {**told, "spread_to": clock.now() + over * share}
-    return {**told, "at": (told.get("at") or clock.now()) + over * share}
 
 
 class JourneyManager(models.Manager.from_queryset(JourneyQuerySet)):  # type: ignore[misc]

@@ -41,6 +41,7 @@ class JourneyMetaclass(ModelBase):
             _define(cls, namespace, is_type=root is not None)
         except BaseException:
             del apps.all_models[cls._meta.app_label][cls._meta.model_name]
+            roots[:] = [each for each in roots if each is not cls]
             raise
         return cls
 
@@ -51,7 +52,20 @@ def _define(cls: Any, namespace: dict[str, Any], *, is_type: bool) -> None:
     _check_names(cls, namespace)
     cls.definition = replace(cls.definition, type_name=namespace.get("type_name") or cls._meta.label)
     if is_type or len(cls.steps):
+        _check_other_tables(cls)
         cls.registry.add(cls)
+
+
+def _check_other_tables(cls: Any) -> None:
+    """A type name means one class, whatever the table: a worker's `--types` and the lines of the log rely on it."""
+    name = cls.definition.type_name
+    for root in roots:
+        other = root.registry.find(name) if root.registry is not cls.registry else None
+        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise DefinitionError(
+                f"{cls.__module__}.{cls.__qualname__} and {other.__module__}.{other.__qualname__} both have the type "
+                f"name {name!r}, in two tables: set another type_name on one of them"
+            )
 
 
 def _root_among(bases: tuple[type, ...]) -> Any:

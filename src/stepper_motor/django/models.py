@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, overload
 
 from asgiref.sync import sync_to_async
-from django.core.exceptions import ObjectDoesNotExist
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +19,8 @@ from stepper_motor.django import heroes, starting
 from stepper_motor.django.fields import NameField, StateField
 from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
 from stepper_motor.django.metaclass import JourneyMetaclass
-from stepper_motor.django.twins import asynchronous
+from stepper_motor.django.start_for import start_for
+from stepper_motor.django.twins import asynchronous, asynchronous_verb
 from stepper_motor.journeys.errors import InvalidState, StepperMotorError
 from stepper_motor.journeys.journey import Door, HeroT, JourneyBase
 from stepper_motor.journeys.row import Row, State
@@ -120,8 +122,8 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
 
     @classmethod
     def start_for(cls, queryset: models.QuerySet[Any], **options: Any) -> int:
-        """Start one journey for each hero that has none: see `stepper_motor.django.starting.start_for`."""
-        return starting.start_for(cls, queryset, **options)
+        """Start one journey for each hero that has none: see `stepper_motor.django.start_for.start_for`."""
+        return start_for(cls, queryset, **options)
 
     @classmethod
     async def astart_for(cls, queryset: models.QuerySet[Any], **options: Any) -> int:
@@ -158,7 +160,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     def _fetch_hero(self) -> models.Model | None:
         if self.hero_id is None or self.hero_type is None:
             return None
-        return heroes.fetch(self.hero_type, [self.hero_id], self._state.db).get(self.hero_id)
+        return heroes.fetch(self.hero_type, [self.hero_id], self).get(self.hero_id)
 
     def _hero_is_gone(self) -> bool:
         try:
@@ -193,20 +195,20 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
             return
         self._refuse_changes_by_hand(update_fields)
         own = [field.name for field in self._own_fields if update_fields is None or field.name in set(update_fields)]
-        if self._inside:
+        if self._inside and self._inside.holder:
             self._checkpoint(own)
         elif own:
             super().save(*args, update_fields=own, **kwargs)
 
     def _checkpoint(self, own: list[str]) -> None:
-        row = self._row
+        assert self._inside is not None
         held = type(self)._base_manager.using(self._state.db).filter(
-            pk=self.pk, fence=row.fence, performed_by=row.performed_by
+            pk=self.pk, fence=self._inside.fence, performed_by=self._inside.holder
         )  # fmt: skip
         values = {field.attname: getattr(self, field.attname) for field in self._own_fields if field.name in own}
         if values and not models.QuerySet.update(held, **values):
             raise InvalidState("save", self.state, "this performance does not hold the journey any more")
-        self._begin()
+        self._keep(values)
 
     def _refuse_changes_by_hand(self, update_fields: Any) -> None:
         own = {field.attname for field in self._own_fields}
@@ -220,11 +222,13 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
                 verb = VERBS_FOR.get(name)
                 raise StepperMotorError(f"{name} is the engine's column" + (f": use {verb}" if verb else ""))
 
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        super().refresh_from_db(*args, **kwargs)
+    def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
+        super().refresh_from_db(using, fields, from_queryset)
         names = [field.attname for field in self._meta.concrete_fields if field.attname in self.__dict__]
         self._as_read = (names, [self.__dict__[name] for name in names])
         self._hero, self._hero_read = None, False
+        if self._inside:
+            self._keep(_attnames(self, fields))
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         """Delete the journey and its history. A step that runs meanwhile settles nothing."""
@@ -238,14 +242,14 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
         names = [known.name, *known.formerly] if known else [step]
         return bool(self.history.filter(step_name__in=names, outcome="completed", attempt__isnull=False).exists())
 
-    apause = asynchronous(JourneyBase.pause)
-    aresume = asynchronous(JourneyBase.resume)
-    acancel = asynchronous(JourneyBase.cancel)
-    askip = asynchronous(JourneyBase.skip)
-    areattempt = asynchronous(JourneyBase.reattempt)
-    areschedule = asynchronous(JourneyBase.reschedule)
-    ajump_to = asynchronous(JourneyBase.jump_to)
-    afinish = asynchronous(JourneyBase.finish)
+    apause = asynchronous_verb(JourneyBase.pause)
+    aresume = asynchronous_verb(JourneyBase.resume)
+    acancel = asynchronous_verb(JourneyBase.cancel)
+    askip = asynchronous_verb(JourneyBase.skip)
+    areattempt = asynchronous_verb(JourneyBase.reattempt)
+    areschedule = asynchronous_verb(JourneyBase.reschedule)
+    ajump_to = asynchronous_verb(JourneyBase.jump_to)
+    afinish = asynchronous_verb(JourneyBase.finish)
     aperform_next_step = asynchronous(JourneyBase.perform_next_step)
     ahas_completed = asynchronous(has_completed)
 
@@ -265,7 +269,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     def _store(self) -> DjangoStore:
         from stepper_motor.django.engine import store_of
 
-        return store_of(type(self), self._state.db)
+        return store_of(type(self), router.db_for_write(type(self), instance=self))
 
     @property
     def _row(self) -> Row:
@@ -293,6 +297,10 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     def _begin(self) -> None:
         """A step begins: remember its own columns, so that what it changes can be told from what it left alone."""
         self._before = {field.attname: _kept(self.__dict__.get(field.attname)) for field in self._own_fields}
+
+    def _keep(self, names: Iterable[str]) -> None:
+        """These own columns now stand in the database as they stand here."""
+        self._before |= {name: _kept(self.__dict__.get(name)) for name in names if name in self._before}
 
     def _changes(self) -> tuple[str | None, dict[str, Any]]:
         """What the step changed: `data` as JSON, and its own columns by name."""
@@ -326,8 +334,20 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     _before: dict[str, Any] = {}  # replaced, never changed
 
 
+def _attnames(journey: AbstractJourney[Any], names: Iterable[str] | None) -> list[str]:
+    """The columns of the fields with these names; None: of all."""
+    fields = journey._meta.concrete_fields
+    return [field.attname for field in fields if names is None or field.name in names or field.attname in names]
+
+
 def _kept(value: Any) -> Any:
     return copy.deepcopy(value) if isinstance(value, dict | list | set) else value
+
+
+if not apps.is_installed("stepper_motor.django"):
+    raise ImproperlyConfigured(
+        "Journeys need their app: add 'stepper_motor.django' (with the .django) to INSTALLED_APPS, and run migrate"
+    )
 
 
 class Journey(AbstractJourney[HeroT]):

@@ -35,6 +35,12 @@ def notify(connection: Any) -> None:
         cursor.execute(f"NOTIFY {CHANNEL}")
 
 
+def _is_psycopg3() -> bool:
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return bool(is_psycopg3)
+
+
 class Listener:
     """A thread with a connection of its own that calls `woken` at each notification."""
 
@@ -45,7 +51,7 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="stepper_motor listener", daemon=True)
 
     def start(self) -> None:
-        if connections[self._alias].vendor == "postgresql":
+        if connections[self._alias].vendor == "postgresql" and _is_psycopg3():
             self._thread.start()
 
     def stop(self) -> None:

@@ -1,9 +1,9 @@
-"""Starting journeys: one, or one for each of many heroes."""
+"""Starting a journey."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from django.db import DatabaseError, IntegrityError, connections, models, router, transaction
@@ -14,7 +14,6 @@ from stepper_motor.journeys import lifecycle
 from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, StepperMotorError
 from stepper_motor.journeys.row import Onward, Row, State, Stranded, TheEnd
-from stepper_motor.journeys.steps import duration
 from stepper_motor.motor import clock
 from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.performance import arriving
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OnConflict = Literal["raise", "existing", "ignore", "replace"]
-Unless = Literal["ongoing", "ever"]
 TRIES = 5
 """How often `on_conflict="replace"` (or "existing") tries again when others start and end journeys meanwhile."""
 
@@ -202,107 +200,6 @@ def announce(journey: AbstractJourney[Any]) -> None:
         motor().announce(store, journey.next_step_to_be_performed_at)
     elif journey.definition.has_hooks:
         store.on_commit(lambda: motor().run_hook(store, journey, State(journey.state)))
-
-
-def start_for(
-    cls: Any,
-    queryset: models.QuerySet[Any],
-    *,
-    unless: Unless = "ongoing",
-    key: str = "",
-    data: Any = None,
-    at: datetime | None = None,
-    spread: timedelta | float | None = None,
-    batch: int = 1000,
-    progress: Callable[[int], object] | None = None,
-    **fields: Any,
-) -> int:
-    """Start one journey for each hero of `queryset` that has none.
-
-    In batches, with a few statements each and a commit each, unless the caller holds a transaction.
-
-    Args:
-        unless: "ongoing": heroes that are on such a journey are passed over; "ever": those that ever were, so that
-            running it again after a crash reaches everybody once.
-        spread: lay the due times of the first steps evenly apart over this time (seconds or a timedelta).
-        batch: heroes in one batch.
-        progress: called after each batch with the number of journeys started so far.
-
-    Returns:
-        How many journeys were started.
-    """
-    if unless not in get_args(Unless):
-        raise ValueError(f"unless must be one of {', '.join(get_args(Unless))}, got {unless!r}")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch!r}")
-    over = duration(spread) if spread is not None else None
-    total = queryset.count() if over else 0
-    started = seen = 0
-    for chunk in _pages(queryset, batch):
-        journeys = [_for_hero(cls, hero, {"key": key, "data": data, **fields}, at) for hero in chunk]
-        for place, journey in enumerate(journeys):
-            if over and journey.next_step_to_be_performed_at:
-                journey.next_step_to_be_performed_at += over * ((seen + place) / max(total, 1))
-        seen += len(chunk)
-        started += _insert_missing(cls, journeys, chunk, unless, key)
-        if progress:
-            progress(started)
-    return started
-
-
-def _pages(queryset: models.QuerySet[Any], size: int) -> Iterator[list[Any]]:
-    """The heroes in batches, by primary key: no cursor stays open, and each batch sees what is there then."""
-    if queryset.query.is_sliced or queryset.query.distinct_fields or hasattr(queryset.model._meta.pk, "fields"):
-        heroes_found = list(queryset)
-        yield from (heroes_found[n : n + size] for n in range(0, len(heroes_found), size))
-        return
-    ordered = queryset.order_by("pk")
-    page = list(ordered[:size])
-    while page:
-        yield page
-        page = list(ordered.filter(pk__gt=page[-1].pk)[:size])
-
-
-def _for_hero(cls: Any, hero: Any, given: dict[str, Any], at: datetime | None) -> Any:
-    journey = cls(hero=hero, **{name: value for name, value in given.items() if name != "data"})
-    if given["data"] is not None:
-        journey.data = given["data"]
-    journey._first_at = at
-    depart(journey)
-    return journey
-
-
-def _insert_missing(cls: Any, journeys: list[Any], chunk: list[Any], unless: Unless, key: str) -> int:
-    using = router.db_for_write(cls)
-    with transaction.atomic(using=using):
-        taken = _heroes_with(cls, chunk, unless, key, using)
-        missing = [journey for journey in journeys if str(journey.hero_id) not in taken]
-        if not missing:
-            return 0
-        models.QuerySet.bulk_create(cls._base_manager.using(using), missing, ignore_conflicts=True)
-        fences = [journey.fence for journey in missing]
-        arrived = _of_heroes(cls._base_manager.using(using), cls, chunk).filter(fence__in=fences)
-        count = int(arrived.count())
-        due = [journey.next_step_to_be_performed_at for journey in missing if journey.next_step_to_be_performed_at]
-        if due:
-            from stepper_motor.django.engine import motor, store_of
-
-            motor().announce(store_of(cls, using), min(due))
-    return count
-
-
-def _heroes_with(cls: Any, chunk: list[Any], unless: Unless, key: str, using: str) -> set[str]:
-    found = _of_heroes(cls._base_manager.using(using), cls, chunk).filter(type=cls.definition.type_name, key=key)
-    if unless == "ongoing":
-        found = found.filter(state__in=[state.value for state in State if state.ongoing])
-    return {str(hero_id) for hero_id in found.values_list("hero_id", flat=True)}
-
-
-def _of_heroes(queryset: Any, cls: Any, chunk: list[Any]) -> Any:
-    if cls._has_hero_column():
-        return queryset.filter(hero__in=[hero.pk for hero in chunk])
-    types = {heroes.type_of(type(hero)) for hero in chunk}
-    return queryset.filter(hero_type__in=types, hero_id__in=[heroes.key_of(hero) for hero in chunk])
 
 
 def presence(cls: Any, model: type[models.Model]) -> models.Exists:

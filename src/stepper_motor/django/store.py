@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connections, transaction
 from django.db.models import prefetch_related_objects
 
-from stepper_motor.django import heroes, threads
+from stepper_motor.django import heroes, leftovers, threads
 from stepper_motor.django.database import DjangoDatabase, immediate
 from stepper_motor.django.lookups import among
 from stepper_motor.django.notifications import notify
@@ -20,6 +20,8 @@ from stepper_motor.motor.ports import JourneyId
 from stepper_motor.motor.settings import Settings
 from stepper_motor.sql.store import SqlStore
 
+NOTHING = leftovers.Mark(0)
+"""What is open in a thread of async steps before one begins."""
 LONGEST_CONNECTION = 600.0
 """Seconds a connection of the worker lives where CONN_MAX_AGE is 0, which is meant for requests."""
 
@@ -41,7 +43,7 @@ class DjangoStore(SqlStore):
 
     def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, Any]:
         found = {journey.pk: journey for journey in self.root._base_manager.using(self.alias).filter(among(ids))}
-        self._load_heroes(list(found.values()))
+        self.load_heroes(list(found.values()))
         return found
 
     def load_again(self, before: Mapping[JourneyId, tuple[Any, Row]]) -> dict[JourneyId, Any]:
@@ -49,10 +51,11 @@ class DjangoStore(SqlStore):
         rows = self.root._base_manager.using(self.alias).filter(among(before)).values_list("pk", *own)
         found = {pk: before[pk][0]._next_object(before[pk][1], dict(zip(own, values, strict=True)))
                  for pk, *values in rows}  # fmt: skip
-        self._load_heroes(list(found.values()))
+        self.load_heroes(list(found.values()))
         return found
 
-    def _load_heroes(self, journeys: list[Any]) -> None:
+    def load_heroes(self, journeys: list[Any]) -> None:
+        """Read the heroes of these journeys, with one query for each kind of hero."""
         if self.root._has_hero_column():
             return prefetch_related_objects(journeys, "hero")
         by_type: dict[str, list[Any]] = {}
@@ -61,7 +64,7 @@ class DjangoStore(SqlStore):
                 by_type.setdefault(journey.hero_type, []).append(journey)
         for hero_type, theirs in by_type.items():
             try:
-                found = heroes.fetch(hero_type, {journey.hero_id for journey in theirs}, self.alias)
+                found = heroes.fetch(hero_type, {journey.hero_id for journey in theirs}, theirs[0])
             except heroes.UnknownHero:
                 continue  # said where it can be settled: when the journey asks for its hero
             for journey in theirs:
@@ -117,13 +120,15 @@ class DjangoStore(SqlStore):
     def on_commit(self, callback: Callable[[], object]) -> None:
         transaction.on_commit(callback, using=self.alias, robust=True)
 
-    def tidy(self, *, commit: bool) -> None:
+    def mark(self) -> leftovers.Mark:
+        return leftovers.mark(self.connection)
+
+    def tidy(self, mark: leftovers.Mark, *, commit: bool) -> None:
+        leftovers.leave_blocks(self.connection, mark, commit=commit)
         for connection in connections.all(initialized_only=True):
             if connection.in_atomic_block or connection.connection is None:
                 continue
-            if not connection.get_autocommit():
-                connection.commit() if commit else connection.rollback()
-                connection.set_autocommit(True)
+            leftovers.end_transaction(connection, commit=commit)
             if connection.errors_occurred or _is_old(connection):
                 connection.close_if_unusable_or_obsolete()
 
@@ -145,8 +150,14 @@ class DjangoStore(SqlStore):
     def wait_here(self, awaitable: Awaitable[Any]) -> Any:
         return async_to_sync(_await)(awaitable)
 
+    def in_its_thread(self, function: Callable[[], Any]) -> Awaitable[Any]:
+        return sync_to_async(function)()
+
     def awaited(self, awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
-        return threads.in_a_thread_of_its_own(awaitable)
+        return threads.in_a_thread_of_its_own(awaitable, lambda commit: self.tidy(NOTHING, commit=commit), self.let_go)
+
+    def close_awaited(self) -> None:
+        threads.end_all()
 
     # ----------------------------------------------------------------------------------------------- errors
 

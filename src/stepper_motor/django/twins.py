@@ -17,10 +17,24 @@ def asynchronous(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
 
     @wraps(method)
     async def twin(*args: P.args, **kwargs: P.kwargs) -> R:
-        if args and getattr(args[0], "_inside", None):
-            return method(*args, **kwargs)  # inside its own step a verb does no I/O: it leaves the body
         return await sync_to_async(method)(*args, **kwargs)
 
-    twin.__name__ = f"a{method.__name__}"
-    twin.__doc__ = f"Same as `{method.__name__}`, except that it is awaited."
+    return _named(twin, method.__name__)
+
+
+def asynchronous_verb(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Same as `asynchronous`, except that inside its own step a verb does no I/O: it leaves the body."""
+
+    @wraps(method)
+    async def twin(*args: P.args, **kwargs: P.kwargs) -> R:
+        if getattr(args[0], "_inside", None):
+            return method(*args, **kwargs)
+        return await sync_to_async(method)(*args, **kwargs)
+
+    return _named(twin, method.__name__)
+
+
+def _named(twin: Any, name: str) -> Any:
+    twin.__name__ = f"a{name}"
+    twin.__doc__ = f"Same as `{name}`, except that it is awaited."
     return twin

@@ -81,6 +81,9 @@ class Literal(Condition):
 class Named(Condition):
     name: str
 
+    def __str__(self) -> str:
+        return self.name
+
     def evaluate(self, journey: Any) -> Evaluation:
         return (yield from _truth(call(self._read, journey)))
 
@@ -140,6 +143,23 @@ class Not(Condition):
 
     def evaluate(self, journey: Any) -> Evaluation:
         return not (yield from self.part.evaluate(journey))
+
+    def names(self) -> Iterator[str]:
+        return self.part.names()
+
+
+@dataclass(frozen=True, slots=True)
+class Titled(Condition):
+    """A condition that people know by the attribute it was given to."""
+
+    title: str
+    part: Condition
+
+    def __str__(self) -> str:
+        return self.title
+
+    def evaluate(self, journey: Any) -> Evaluation:
+        return self.part.evaluate(journey)
 
     def names(self) -> Iterator[str]:
         return self.part.names()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from stepper_motor.journeys.class_body import ClassBody, Mark, mark_of, marked
-from stepper_motor.journeys.condition import AllOf, AnyOf, Condition, ConditionLike, Not
+from stepper_motor.journeys.condition import AllOf, AnyOf, Condition, ConditionLike, Not, Titled
 from stepper_motor.journeys.errors import DefinitionError
 
 __all__ = ["CancelIf", "Condition", "ConditionLike", "all_of", "any_of", "cancel_conditions", "cancel_if", "not_"]
@@ -86,6 +86,6 @@ def _condition(cls: type, attribute: str) -> Condition:
     current = next(vars(base)[attribute] for base in cls.__mro__ if attribute in vars(base))
     mark, where = mark_of(current), f"{cls.__name__}.{attribute}: cancel_if()"
     given = mark.condition if isinstance(mark, CancelIf) else None
-    condition = given or Condition.of(attribute, where)
+    condition = Titled(attribute, given) if given else Condition.of(attribute, where)
     condition.check(cls, where)
     return condition

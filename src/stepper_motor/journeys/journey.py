@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeVar, cast
 
+from stepper_motor.journeys.by_hand import let_be_called_by_hand
 from stepper_motor.journeys.conditions import Condition, cancel_conditions
 from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import DefinitionError, InvalidState
@@ -29,6 +30,9 @@ from stepper_motor.journeys.steps import Step, Steps, duration
 
 HeroT = TypeVar("HeroT")
 
+LONGEST_TYPE_NAME, LONGEST_STEP_NAME = 100, 200
+"""Characters that a row has room for."""
+
 UNSET: Any = object()
 """Stands for a class setting that was not given, where None means something."""
 
@@ -45,6 +49,9 @@ class Inside(Protocol):
     """What a journey knows of the performance it is in."""
 
     remark: str | None
+    fence: Any
+    holder: Any
+    """None where nobody performs: the body was called by hand."""
 
     def verb_raised(self) -> None: ...
 
@@ -62,6 +69,11 @@ class Definition:
     delete_completed_after: Any
     """A timedelta, None (keep them), or UNSET (as the motor's settings say)."""
     has_hooks: frozenset[str]
+
+    def __post_init__(self) -> None:
+        _check_fits(self.type_name, LONGEST_TYPE_NAME, "type name", "set type_name to a shorter one")
+        for name in (name for step in self.steps for name in (step.name, *step.formerly)):
+            _check_fits(name, LONGEST_STEP_NAME, "name of a step", "give a shorter name=")
 
     def if_lost_at(self, step: Step | None) -> str:
         return step.if_lost if step and step.if_lost else self.if_lost
@@ -361,7 +373,8 @@ class JourneyBase(_OfHero[HeroT]):
         if self._inside:
             raise InvalidState(verb, self._row.state, "its step is running: this verb is for outside")
 
-    def _check_when(self, wait: Any, at: datetime | None) -> None:
+    @staticmethod
+    def _check_when(wait: Any, at: datetime | None) -> None:
         if wait is not None and at is not None:
             raise ValueError("give wait= or at=, not both")
         if wait is not None and not isinstance(wait, Reattempt):
@@ -380,6 +393,7 @@ def define(cls: type[JourneyBase[Any]]) -> None:
     """Read the class; every contradiction in it is a `DefinitionError` now and not a surprise in three weeks."""
     where = cls.__name__
     cls.steps = Steps.of(cls)
+    let_be_called_by_hand(cls, cls.steps)
     if "when_stuck" in cls.__dict__:
         cls.if_lost = cls.__dict__["when_stuck"]
     keep = cls.delete_completed_after
@@ -393,6 +407,14 @@ def define(cls: type[JourneyBase[Any]]) -> None:
         delete_completed_after=keep if keep is None or keep is UNSET else _setting(cls, "delete_completed_after"),
         has_hooks=frozenset(hook for hook in HOOKS if getattr(cls, hook) is not getattr(JourneyBase, hook)),
     )
+
+
+def _check_fits(name: object, most: int, what: str, advice: str) -> None:
+    """Rows remember these names: one database would cut what is too long, another refuse it in three weeks."""
+    if not isinstance(name, str):
+        raise DefinitionError(f"the {what} must be a text, got {name!r}: {advice}")
+    if len(name) > most:
+        raise DefinitionError(f"the {what} {name!r} has {len(name)} characters; a row has room for {most}: {advice}")
 
 
 def _setting(cls: type[JourneyBase[Any]], name: str) -> timedelta:

@@ -42,6 +42,11 @@ class Step:
         return self.name
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether a worker awaits it on its event loop. An atomic body is not: it keeps one thread, and its connection."""
+        return self.is_async and not self.atomic
+
+    @property
     def first_name(self) -> str:
         """The oldest name: what idempotency keys are made from."""
         return self.formerly[0] if self.formerly else self.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,21 +12,28 @@ from stepper_motor.motor import clock
 from stepper_motor.motor.events import Event, Events
 from stepper_motor.motor.performance import Performance
 from stepper_motor.motor.ports import Store
-from stepper_motor.motor.waiting import pause_for
 
 RETRY = 0.5
 """Seconds until a renewal that failed is sent again."""
+LONGEST = 1.0
+"""Seconds this thread sleeps at the most: it must see what was claimed meanwhile."""
+PATIENCE = 1 / 6
+"""The part of a lease for which a renewal waits in line for the lock of one row."""
+
+Group = tuple[Store, str, float]
 
 
 class Heartbeat:
     """Prolongs the lease of every performance it is shown, a third of a lease after the last time.
 
-    It covers rows that wait for a thread, run, or wait for their settlement.
+    It covers rows that wait for a thread, run, or wait for their settlement. A row that others have locked keeps none
+    of the others from being renewed: it is waited for afterwards, a little at a time.
     """
 
-    def __init__(self, held: Callable[[], Iterable[Performance]], events: Events) -> None:
+    def __init__(self, held: Callable[[], Iterable[Performance]], events: Events, *, longest: float = LONGEST) -> None:
         self._held = held
         self._events = events
+        self._longest = min(longest, LONGEST)
         self._stores: set[Store] = set()
         """Those whose connection this thread has used."""
         self._stopped = threading.Event()
@@ -45,27 +53,41 @@ class Heartbeat:
                 self.beat()
             except Exception as error:
                 self._events.tell(Event(name="trouble", detail="a heartbeat failed, it is tried again", error=error))
-                pause_for(RETRY)
+                self._stopped.wait(min(RETRY, self._longest))
         for store in self._stores:
             store.close()
 
     def _until_next(self) -> float:
         ends = [_next_renewal(performance) for performance in self._held() if _is_renewed(performance)]
-        soonest = min(ends, default=monotonic() + 1.0)
-        return min(max(soonest - monotonic(), 0.0), 1.0)
+        soonest = min(ends, default=monotonic() + self._longest)
+        return min(max(soonest - monotonic(), 0.0), self._longest)
 
     def beat(self) -> None:
-        """Renew what is due for it now, and learn what is no longer ours."""
+        """Renew what is due for it now, and learn what is no longer ours.
+
+        Raises:
+            Exception: of the last group that could not be renewed; the others were.
+        """
         with self._lock:
-            now = monotonic()
-            due = [p for p in self._held() if _is_renewed(p) and _next_renewal(p) <= now]
-            groups: dict[tuple[Store, str, float], list[Performance]] = {}
-            for performance in due:
-                lease = performance.lease.total_seconds()
-                groups.setdefault((performance.store, performance.holder, lease), []).append(performance)
-            for (store, holder, _), performances in groups.items():
+            failure: Exception | None = None
+            for (store, holder, _), performances in self._due().items():
                 self._stores.add(store)
-                _renew(store, holder, performances)
+                try:
+                    _renew(store, holder, performances)
+                except Exception as error:
+                    store.let_go()
+                    failure = error
+            if failure:
+                raise failure
+
+    def _due(self) -> dict[Group, list[Performance]]:
+        now = monotonic()
+        groups: dict[Group, list[Performance]] = {}
+        for performance in self._held():
+            if _is_renewed(performance) and _next_renewal(performance) <= now:
+                key = performance.store, performance.holder, performance.lease.total_seconds()
+                groups.setdefault(key, []).append(performance)
+        return groups
 
 
 def _is_renewed(performance: Performance) -> bool:
@@ -78,20 +100,32 @@ def _next_renewal(performance: Performance) -> float:
 
 
 def _renew(store: Store, holder: str, performances: list[Performance]) -> None:
+    locked = _renewed(store, holder, performances, patience=0.0)
+    if not locked:
+        return
+    # In line for the lock, so that it is ours before a recovery can have it; for one of them, then for another.
+    waiting = random.choice(locked)
     try:
-        sent_at = monotonic()
-        holdings = {performance.id: performance.holding for performance in performances}
-        gone = store.renew(list(holdings.values()), holder, performances[0].lease)
-    except Exception:
+        _renewed(store, holder, [waiting], patience=waiting.lease.total_seconds() * PATIENCE)
+    except Exception as error:
+        if not store.is_transient(error):
+            raise
         store.let_go()
-        raise
+
+
+def _renewed(store: Store, holder: str, performances: list[Performance], *, patience: float) -> list[Performance]:
+    """Returns those whose row others have locked."""
+    sent_at = monotonic()
+    holdings = {performance.id: performance.holding for performance in performances}
+    gone, locked = store.renew(list(holdings.values()), holder, performances[0].lease, patience=patience)
     for performance in performances:
         # After a run-on the fence in our hands may be newer than the one we sent: ask again before calling it lost.
         same = performance.fence == holdings[performance.id].fence
-        if performance.id not in gone:
+        if performance.id not in gone and performance.id not in locked:
             performance.lease_ends_at = sent_at + performance.lease.total_seconds()
-        elif same:
-            performance.is_gone = True
+        elif same and performance.id in gone:
+            performance.gone_with = performance.fence
+    return [performance for performance in performances if performance.id in locked]
 
 
 @contextmanager
@@ -100,7 +134,8 @@ def beating(performance: Performance, events: Events) -> Iterator[None]:
     if performance.store.in_test() or isinstance(clock.installed(), clock.SetClock):
         yield
         return
-    heartbeat = Heartbeat(lambda: [performance], events)
+    longest = performance.lease.total_seconds() * PATIENCE
+    heartbeat = Heartbeat(lambda: [performance], events, longest=longest)
     heartbeat.start()
     try:
         yield

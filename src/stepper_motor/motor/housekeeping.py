@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from stepper_motor.journeys import lifecycle
 from stepper_motor.journeys.errors import StepperMotorError
@@ -12,8 +13,11 @@ from stepper_motor.journeys.row import OffTheMap, Row, Transition
 from stepper_motor.motor import clock
 from stepper_motor.motor.events import Event
 from stepper_motor.motor.fences import new_fence
+from stepper_motor.motor.loading import each_loaded, pause_unreadable
 from stepper_motor.motor.motor import Motor, loss_of
 from stepper_motor.motor.ports import Expired, Store
+
+T = TypeVar("T")
 
 
 class Housekept(NamedTuple):
@@ -33,6 +37,7 @@ class Housekeeper:
     """Keeps the house of one motor. Any number of them may run at once."""
 
     motor: Motor
+    _reported: set[tuple[Any, str]] = field(default_factory=set, init=False)
 
     def keep(self) -> Housekept:
         """Everything that there is to do now."""
@@ -41,24 +46,43 @@ class Housekeeper:
 
     def recover(self) -> tuple[int, int]:
         """Recover every row whose lease is over; returns how many were, and how many could not be."""
-        counts = [self._recover_in(store) for store in self.motor.stores]
+        counts = self._in_each(self._recover_in)
         return sum(done for done, _ in counts), sum(failed for _, failed in counts)
 
     def delete(self) -> int:
         """Delete ended journeys whose time has come, with their history; returns how many."""
-        return sum(self._delete_in(store) for store in self.motor.stores)
+        return sum(self._in_each(self._delete_in))
+
+    def _in_each(self, keep: Callable[[Store], T]) -> list[T]:
+        """In each table, whatever is wrong with another. Raises what was, at the end."""
+        kept: list[T] = []
+        failure: Exception | None = None
+        for store in self.motor.stores:
+            try:
+                kept.append(keep(store))
+            except Exception as error:
+                store.let_go()
+                failure = error
+        if failure:
+            raise failure
+        return kept
 
     def _recover_in(self, store: Store) -> tuple[int, int]:
         done = failed = 0
         after: Any = None
         while batch := store.expired(self.motor.settings.batch, after):
             after = batch[-1].id
-            journeys = store.load([expired.id for expired in batch])
+            by_id = {expired.id: expired for expired in batch}
+            unreadable: dict[Any, Exception] = {}
+            journeys = each_loaded(store, store.load, list(by_id), unreadable.__setitem__)
             for expired in batch:
-                if expired.id in journeys:
-                    try:
+                try:
+                    if expired.id in journeys:
                         done += self._recover(store, journeys[expired.id], expired)
-                    except Exception as error:
+                    elif expired.id in unreadable:
+                        done += self._pause(store, expired, unreadable[expired.id])
+                except Exception as error:
+                    if not store.is_transient(error):
                         failed += 1
                         self._report(store, expired, error)
             if len(batch) < self.motor.settings.batch:
@@ -76,20 +100,35 @@ class Housekeeper:
             return lifecycle.recover(row, loss, now, new_fence())
 
         try:
-            transition = store.change(expired.id, decide)
+            # What others have locked is left for the next round: no recovery waits behind an app's transaction.
+            transition = store.change(expired.id, decide, wait=False)
         except (_StillAlive, LookupError):
             return False
         journey._refresh(transition.row)
         self.motor.intervened(store, journey, transition)
         return True
 
+    def _pause(self, store: Store, expired: Expired, error: Exception) -> bool:
+        def lost(row: Row, now: datetime) -> bool:
+            return row.fence == expired.fence and row.lapsed(now)
+
+        paused = pause_unreadable(store, expired.id, error, lost, self.motor.settings.traceback_limit)
+        if paused:
+            self._tell(expired, "can't be read: it is paused", error)
+        return paused
+
     def _report(self, store: Store, expired: Expired, error: Exception) -> None:
-        detail = "could not be recovered; left for the next round"
+        """Once for each loss: it is tried again in every round."""
+        if store.is_disconnect(error):
+            raise error
+        if (expired.id, expired.fence) not in self._reported:
+            self._reported.add((expired.id, expired.fence))
+            self._tell(expired, "could not be recovered; tried again in every round", error)
+
+    def _tell(self, expired: Expired, detail: str, error: Exception) -> None:
         self.motor.events.tell(
             Event(name="trouble", journey_type=expired.type, journey_id=expired.id, detail=detail, error=error)
         )
-        if store.is_disconnect(error):
-            raise error
 
     def _delete_in(self, store: Store) -> int:
         total = 0

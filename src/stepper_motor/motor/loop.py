@@ -7,15 +7,22 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from stepper_motor.motor.threads import started
+
+TO_END = 1.0
+"""Seconds that what is still awaited when the loop ends has to clean up."""
+
 
 class LoopThread:
     """Runs coroutines; the thread starts with the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, report: Callable[[BaseException], None]) -> None:
+        self._report = report
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting = threading.Lock()
+        self._is_ending = False
 
     def run(self, coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple[bool, Any]], None]) -> None:
         """Await `coroutine` on the loop and hand (True, its result) or (False, its exception) to `answered`."""
@@ -29,15 +36,26 @@ class LoopThread:
             self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in tuple(self._tasks)])
 
     def stop(self) -> None:
+        """End the loop and its thread; one that is blocked by a step is left alone."""
         if self._loop and self._thread:
+            self._is_ending = True
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(timeout=2)
+            self._thread.join(timeout=2 * TO_END)
 
     def _start(self) -> asyncio.AbstractEventLoop:
         loop = self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=loop.run_forever, name="stepper_motor event loop", daemon=True)
-        self._thread.start()
+        self._thread = started(lambda: self._turn(loop), "event loop")
         return loop
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._is_ending:
+            try:
+                loop.run_forever()
+            except BaseException as error:
+                # A task that a step made by itself raised SystemExit: that is no reason to end all the others.
+                self._report(error)
+        _clear(loop)
+        loop.close()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple[bool, Any]], None]) -> None:
         assert self._loop is not None
@@ -53,3 +71,16 @@ async def _answer(coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple
     except BaseException as error:
         answer = False, error
     answered(answer)
+
+
+def _clear(loop: asyncio.AbstractEventLoop) -> None:
+    """Let what is left end: tasks that steps made, and asynchronous generators."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    try:
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=TO_END))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    except BaseException:
+        pass  # what a task raises while it is ended concerns nobody any more

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from stepper_motor.journeys import interventions
-from stepper_motor.journeys.errors import InvalidState, StepperMotorError
+from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, StepperMotorError
 from stepper_motor.journeys.interventions import Intervention
 from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.lifecycle import Loss
@@ -33,7 +33,7 @@ from stepper_motor.motor.heartbeat import beating
 from stepper_motor.motor.performance import Performance, Superseded, arriving, describe, drive, due_at, following
 from stepper_motor.motor.ports import Decide, Settlement, Store
 from stepper_motor.motor.settings import Settings
-from stepper_motor.motor.settling import persist, settle
+from stepper_motor.motor.settling import persist, retrying, settle
 from stepper_motor.motor.worker_name import worker_name
 
 HOOK_OF = {State.FINISHED: "after_finish", State.CANCELED: "after_cancel", State.PAUSED: "after_pause"}
@@ -47,7 +47,7 @@ class BulkResult(NamedTuple):
     passed_over: int
     """Their state does not allow the verb, or they moved on meanwhile."""
     failed: int
-    """Their own code (a wait) raised, or they are gone."""
+    """Their own code (a wait) raised, they are gone, or their place is taken."""
 
 
 class Motor:
@@ -78,13 +78,15 @@ class Motor:
         store: Store = journey._store
         decide = self._decision(journey, verb, **told)
         try:
-            transition = store.change(journey._id, decide)
+            transition = retrying(store, lambda: store.change(journey._id, decide))
         except LookupError:
             if journey._id is None:
                 raise InvalidState(verb, "not started", "save it first") from None
             raise InvalidState(verb, "deleted", "its row is gone") from None
         journey._refresh(transition.row)
         self.intervened(store, journey, transition)
+        if transition.refusal:
+            raise transition.refusal
         return _outcome(verb, told, transition.row)
 
     def intervene_in_bulk(self, verb: str, journeys: Sequence[JourneyBase[Any]], told: Iterable[Any]) -> BulkResult:
@@ -100,12 +102,23 @@ class Motor:
             except Exception as error:
                 failed += 1
                 self._tell("trouble", journey, detail=f"bulk {verb}", error=error)
-        results = store.change_many(decisions) if decisions else {}
+        results = self._changed(store, decisions)
         by_id = {journey._id: journey for journey in journeys}
         counts = {"changed": 0, "passed_over": 0, "failed": failed}
         for id, result in results.items():
             counts[self._counted(store, by_id[id], result)] += 1
         return BulkResult(**counts)
+
+    def _changed(self, store: Store, decisions: dict[Any, Decide]) -> dict[Any, Transition | Exception]:
+        """One whose place is taken does not fail its batch: halve it, down to that one."""
+        try:
+            return store.change_many(decisions) if decisions else {}
+        except AlreadyOnJourney as error:
+            ids, middle = list(decisions), len(decisions) // 2
+            if not middle:
+                return {ids[0]: error}
+            halves = [{id: decisions[id] for id in half} for half in (ids[:middle], ids[middle:])]
+            return self._changed(store, halves[0]) | self._changed(store, halves[1])
 
     def _counted(self, store: Store, journey: JourneyBase[Any], result: Transition | Exception) -> str:
         if isinstance(result, Transition):
@@ -163,19 +176,20 @@ class Motor:
             )  # fmt: skip
         if row.state is State.READY:
             self.announce(store, row.next_step_to_be_performed_at)
-        elif not row.held:
+        elif not row.held and not _only_rescheduled(transition):
             store.on_commit(partial(self.run_hook, store, journey, row.state))
 
-    def announce(self, store: Store, due: datetime | None) -> None:
+    def announce(self, store: Store, due: datetime | None, *, elsewhere: bool = True) -> None:
         """After the commit, tell workers that a journey is ready, if it is due before they would look by themselves."""
         if due is not None and due <= self.now() + self.settings.poll_interval * clock.installed().speed:
-            store.on_commit(partial(self.wake, store))
+            store.on_commit(partial(self.wake, store, elsewhere=elsewhere))
 
-    def wake(self, store: Store) -> None:
+    def wake(self, store: Store, *, elsewhere: bool = True) -> None:
         """Wake the worker in this process, and those in others where the database can."""
         for waker in tuple(self._wakers):
             waker()
-        store.notify()
+        if elsewhere:
+            store.notify()
 
     @contextmanager
     def waking(self, waker: Callable[[], None]) -> Iterator[None]:
@@ -209,6 +223,8 @@ class Motor:
             return None
         outcome = self.perform(performance)
         journey._reload()
+        if outcome is None and performance.error is not None:
+            raise performance.error  # its row is gone, so nothing was written that could tell of it
         return outcome
 
     def check_can_commit(self, store: Store) -> None:
@@ -235,7 +251,7 @@ class Motor:
         if not self._knows_its_step(loaded):
             return None
         name = worker_name()
-        claim = persist(store, lambda: store.claim(id, fence, name), lambda: 0.0)
+        claim = retrying(store, lambda: store.claim(id, fence, name))
         fresh = store.load([id]).get(id) if claim else None
         if claim is None or fresh is None:
             return None
@@ -257,16 +273,18 @@ class Motor:
             return None
         if isinstance(result, Settlement):
             settlement = result
-            results = persist(
-                store, lambda: settle(store, [settlement], self.events), lambda: performance.lease_ends_at
-            )
-            return self.conclude(performance, settlement.ending.outcome, results.get(settlement.id))
+            write = lambda: settle(store, [settlement], self.events, patient=True)  # noqa: E731
+            done = persist(store, write, lambda: performance.lease_ends_at).done
+            return self.conclude(performance, settlement.ending.outcome, done.get(settlement.id))
         if result is None or performance.in_doubt is None:
+            self.let_go(performance)
             return None
         return self.conclude(performance, performance.in_doubt.ending.outcome, result)
 
-    def conclude(self, performance: Performance, outcome: Outcome, transition: Transition | None) -> Outcome | None:
-        """After the commit of a settlement: say what happened, announce, call the hook."""
+    def conclude(
+        self, performance: Performance, outcome: Outcome, transition: Transition | None, *, elsewhere: bool = True
+    ) -> Outcome | None:
+        """After the commit of a settlement: say what happened, announce (to other processes too), call the hook."""
         store, journey = performance.store, performance.journey
         if transition is None:
             self.superseded(performance)
@@ -274,28 +292,40 @@ class Motor:
         self.tell_performed(performance, outcome, transition)
         row = transition.row
         if row.state is State.READY:
-            self.announce(store, row.next_step_to_be_performed_at)
+            self.announce(store, row.next_step_to_be_performed_at, elsewhere=elsewhere)
         journey._refresh(row)
         if not row.held:
+            if performance.error is not None and HOOK_OF.get(row.state) in journey.definition.has_hooks:
+                journey._reload()  # what a step that raised has set is dropped: no hook may save it
             self.run_hook(store, journey, row.state)
         return outcome
+
+    def let_go(self, performance: Performance) -> None:
+        """A row was given back unperformed: if it was paused or canceled while it was held, its hook waited for this."""
+        row = performance.given_back
+        if row is not None:
+            performance.journey._refresh(row)
+            self.run_hook(performance.store, performance.journey, row.state)
 
     def run_hook(self, store: Store, journey: JourneyBase[Any], state: State) -> None:
         """Call after_finish, after_cancel or after_pause; an error in it is recorded and changes nothing."""
         hook = HOOK_OF.get(state)
         if hook is None or hook not in journey.definition.has_hooks:
             return
+        mark = store.mark()
         try:
             result = getattr(journey, hook)()
             if hasattr(result, "__await__"):
                 store.wait_here(result)
-            store.tidy(commit=True)
-        except Exception as error:
-            store.tidy(commit=False)
+            store.tidy(mark, commit=True)
+        except BaseException as error:
+            store.tidy(mark, commit=False)
             self._hook_failed(store, journey, hook, state, error)
+            if not isinstance(error, Exception):
+                raise
 
     def _hook_failed(
-        self, store: Store, journey: JourneyBase[Any], hook: str, state: State, error: Exception
+        self, store: Store, journey: JourneyBase[Any], hook: str, state: State, error: BaseException
     ) -> None:
         problem = describe(error, self.settings.traceback_limit)
         now = self.now()
@@ -360,6 +390,11 @@ def _spread(transition: Transition, to: datetime | None, now: datetime) -> Trans
     if to is None or row.state is not State.READY or due is None or due > now:
         return transition
     return transition._replace(row=row._replace(next_step_to_be_performed_at=to))
+
+
+def _only_rescheduled(transition: Transition) -> bool:
+    """It was paused before, and is paused still: that its hook heard of then."""
+    return [entry.outcome for entry in transition.entries] == [Rescheduled.name]
 
 
 def who(by: object) -> str | None:

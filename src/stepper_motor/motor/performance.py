@@ -83,8 +83,12 @@ class Performance:
         """In this process's monotonic seconds; prolonged by the heartbeat."""
         self.deadline: float | None = None
         """When the lease of a sync step is no longer renewed (its `timeout`)."""
-        self.is_gone = False
-        """The heartbeat found that somebody else has the row."""
+        self.gone_with: str | None = None
+        """The fence with which the heartbeat found that somebody else has the row."""
+        self.given_back: Row | None = None
+        """The row, if it was given back unperformed."""
+        self.run_on_asked_at = self.claimed_at
+        """When the lease of a following step began that was claimed with a settlement."""
         self.steps_in_a_row = 0
         self.block_depth = 0
         """How many transaction blocks were open on the body's thread when its hooks and it began."""
@@ -113,6 +117,11 @@ class Performance:
         self.steps_in_a_row += 1
         self.deadline = None
         self._begin_with(journey)
+
+    @property
+    def is_gone(self) -> bool:
+        """The heartbeat found that somebody else has the row."""
+        return self.gone_with == self.fence
 
     @property
     def id(self) -> Any:
@@ -149,6 +158,7 @@ class Performance:
         try:
             outcome = yield from self._guarded(self._prelude())
             if outcome is None and self.step and self.step.atomic:
+                self.store.tidy(self.mark, commit=True)
                 return self._atomically()
             if outcome is None:
                 outcome = yield from self._guarded(self._whole_body())
@@ -167,7 +177,7 @@ class Performance:
             self._begin_with(found)
         stopped = self.row.state != "performing"
         if stopped or self.lease_ends_at - monotonic() < self.lease.total_seconds() / 3:
-            self.store.hand_back([self.holding], self.holder)
+            self.given_back = self.store.hand_back([self.holding], self.holder).get(self.id)
             return False
         return True
 
@@ -213,10 +223,12 @@ class Performance:
         if around is None:
             return (yield from self._body(step))
         if hasattr(around, "__aenter__"):
-            return self._returned((yield self._limited(step, self._within(step, around))))
+            body = self._within(step, around)  # a sync body runs on in its thread, whatever cancels the coroutine
+            return self._returned((yield self._limited(step, body) if step.is_async else body))
         outcome: Outcome = Completed()  # if `around` swallows what the body raised
         with around:
-            outcome = yield from self._body(step)
+            # Waits here, in this thread: a transaction or a context that `around` holds belongs to one thread.
+            outcome = self._here(self._body(step))
         return outcome
 
     async def _within(self, step: Step, around: Any) -> Any:
@@ -225,8 +237,18 @@ class Performance:
             self.entered = True
             if step.is_async:
                 return await step.call(self.journey)
-            result = await self.store.in_its_thread(lambda: call(step.call, self.journey))
+            result = await self.store.in_its_thread(lambda: self._tidy_call(step))
             return await result if inspect.isawaitable(result) else result
+
+    def _tidy_call(self, step: Step) -> Any:
+        mark = self.store.mark()
+        try:
+            result = call(step.call, self.journey)
+        except BaseException as error:
+            self.store.tidy(mark, commit=isinstance(error, Interruption))
+            raise
+        self.store.tidy(mark, commit=True)
+        return result
 
     def _body(self, step: Step) -> Generator[Awaitable[Any], Any, Outcome]:
         self.entered = True
@@ -236,7 +258,7 @@ class Performance:
         return self._returned(result)
 
     def _limited(self, step: Step, body: Awaitable[Any]) -> Awaitable[Any]:
-        if step.timeout is None or self.deadline is not None:
+        if step.timeout is None:
             return body
         return _within_time(body, step.timeout, step.name)
 
@@ -434,7 +456,8 @@ class Performance:
 
     def _in_one_transaction(self) -> Transition:
         with self.store.atomic_step():
-            outcome = self._here(self._guarded(self._whole_body()))
+            self.mark = self.store.mark()
+            outcome = self._here(self._tidied(self._here(self._guarded(self._whole_body()))))
             settlement = self._here(self._settlement(outcome))
             if isinstance(settlement.ending.outcome, Failed | Lost):
                 raise _RolledBack(settlement)

@@ -68,6 +68,15 @@ class Settlement:
     def fence(self) -> str:
         return self.row.fence
 
+    def turned_into_failure(self, error: Exception) -> bool:
+        """Becomes the settlement that tells of the refusal; False: it is that already."""
+        if self.as_failure is None:
+            return False
+        failure = self.as_failure(error)
+        self.ending, self.now, self.new_fence = failure.ending, failure.now, failure.new_fence
+        self.data, self.own, self.run_on_lease, self.as_failure = None, {}, None, None
+        return True
+
 
 Kind = Literal["any", "sync", "async"]
 Decide = Callable[[Row, datetime], Transition]
@@ -81,6 +90,15 @@ class Settled(NamedTuple):
     """None where the performer no longer held the row, or the row is gone."""
     locked: list[Settlement]
     """Not written: another transaction has the row."""
+
+
+class Renewed(NamedTuple):
+    """What a renewal of leases came to."""
+
+    gone: set[JourneyId]
+    """No longer held by the performer that asked."""
+    locked: set[JourneyId]
+    """Not renewed: another transaction has the row."""
 
 
 class Store(Protocol):
@@ -101,6 +119,9 @@ class Store(Protocol):
     def claim(self, id: JourneyId, fence: str | None, holder: str) -> Claim | None:
         """Take this row if it is ready, due, and (where a fence is given) still has that fence."""
 
+    def claimed_by(self, holder: str) -> list[Claim]:
+        """The rows that this performer holds, for when the answer of a claim was lost."""
+
     def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, JourneyBase[Any]]:
         """Fresh objects of those rows that still exist, with their heroes."""
 
@@ -117,14 +138,24 @@ class Store(Protocol):
         the commit was lost) is recognised and not written again.
         """
 
-    def renew(self, holdings: Sequence[Holding], holder: str, lease: timedelta) -> set[JourneyId]:
-        """Prolong the leases; returns the ids whose row is no longer held by these."""
+    def renew(
+        self, holdings: Sequence[Holding], holder: str, lease: timedelta, *, patience: float = 0.0
+    ) -> Renewed:
+        """Prolong the leases, passing over rows that others have locked; with `patience`, wait that long for the lock.
 
-    def hand_back(self, holdings: Sequence[Holding], holder: str) -> None:
-        """Claimed and not begun: ready again, under a new fence."""
+        Raises:
+            Exception: a transient one, where the patience was not enough.
+        """
 
-    def next_due_at(self) -> datetime | None:
-        """When the next row that this process can perform is due."""
+    def hand_back(self, holdings: Sequence[Holding], holder: str) -> dict[JourneyId, Row]:
+        """Claimed and not begun: ready again, under a new fence. A row that was paused or canceled meanwhile stays so.
+
+        Returns:
+            The rows that these still held, as they became.
+        """
+
+    def next_due(self) -> tuple[datetime, datetime] | None:
+        """When the next row that this process can perform is due, and the database's time; None: there is none."""
 
     def now(self) -> datetime:
         """The database's time, or the clock's where it was set."""
@@ -140,8 +171,12 @@ class Store(Protocol):
         """(type, next step, how many) of all ongoing journeys, whatever their type."""
 
     # -- from outside
-    def change(self, id: JourneyId, decide: Decide) -> Transition:
-        """Lock the row, decide, write; in the caller's transaction where there is one."""
+    def change(self, id: JourneyId, decide: Decide, *, wait: bool = True) -> Transition:
+        """Lock the row, decide, write; in the caller's transaction where there is one.
+
+        Raises:
+            LookupError: there is no such row; without `wait`, also if others have locked it.
+        """
 
     def change_many(self, decisions: Mapping[JourneyId, Decide]) -> dict[JourneyId, Transition | Exception]:
         """The same for many rows, locked in the order of their ids. What one `decide` raises is that row's result."""
@@ -173,14 +208,29 @@ class Store(Protocol):
     def awaited(self, awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
         """The awaitable of a step, as the worker's event loop should run it."""
 
-    def tidy(self, *, commit: bool) -> None:
-        """End whatever transaction the app's code left open on this thread's connections."""
+    def mark(self) -> Any:
+        """What is open on this thread's connection before the app's code runs there: for `tidy`."""
+
+    def tidy(self, mark: Any, *, commit: bool) -> None:
+        """End whatever transaction the app's code left open on this thread's connections since `mark`.
+
+        A connection that it ruined is rolled back, or closed.
+
+        Raises:
+            Exception: the commit failed. What was open is rolled back.
+        """
+
+    def in_its_thread(self, function: Callable[[], Any]) -> Awaitable[Any]:
+        """From a coroutine: run the app's sync code in the thread that its calls to the ORM go to."""
 
     def let_go(self) -> None:
         """Close this thread's connections if they are broken or too old."""
 
     def close(self) -> None:
         """Close this thread's connections: it is about to end."""
+
+    def close_awaited(self) -> None:
+        """Close the connections that awaited steps used: their event loop has ended."""
 
     def wait_here(self, awaitable: Awaitable[Any]) -> Any:
         """Run an awaitable to its end from this thread, with this thread's connection."""

@@ -57,7 +57,7 @@ class Registry:
 
     @property
     def has_async_steps(self) -> bool:
-        return any(step.is_async for cls in self._classes.values() for step in cls.steps)
+        return any(step.is_awaited for cls in self._classes.values() for step in cls.steps)
 
     def only(self, types: Iterable[str]) -> Registry:
         """A registry that knows these of the types alone.
@@ -91,5 +91,5 @@ class Registry:
 
 
 def _names(cls: type[JourneyBase[Any]], kind: str) -> list[str]:
-    wanted = [step for step in cls.steps if kind == "any" or step.is_async == (kind == "async")]
+    wanted = [step for step in cls.steps if kind == "any" or step.is_awaited == (kind == "async")]
     return [name for step in wanted for name in (step.name, *step.formerly)]

@@ -7,15 +7,20 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from time import monotonic
 from types import FrameType
 from typing import Any
 
+from stepper_motor.motor.threads import started
+from stepper_motor.motor.waiting import pause_for
 from stepper_motor.motor.worker import Worker
 
 GRACEFUL = (signal.SIGTERM, signal.SIGINT)
 RESTART_AFTER = 1.0
 """Seconds until a worker process that died is started again."""
+LOOK = 0.1
+"""Seconds between two looks at the worker processes."""
 
 
 def serve(worker: Worker, *, once: bool = False) -> None:
@@ -23,35 +28,54 @@ def serve(worker: Worker, *, once: bool = False) -> None:
 
     Whatever is cut short is recovered by another worker when its lease is over: nothing is lost.
     """
-
-    def stop() -> None:
-        worker.stop()
-
-    with on_signals(stop):
+    with on_signals(worker.stop):
         worker.run(once=once)
 
 
-class on_signals:  # reads as a verb: with on_signals(stop): ...
-    """Within the block, the first signal to stop calls `stop`; a second one ends the process at once."""
+def end_soon(status: int, seconds: float = 2.0) -> None:
+    """Let the interpreter end by itself, but not wait for threads in which steps run that can't be stopped."""
 
-    def __init__(self, stop: Callable[[], None]) -> None:
+    def end() -> None:
+        pause_for(seconds)
+        os._exit(status)
+
+    started(end, "end")
+
+
+class on_signals:  # reads as a verb: with on_signals(stop): ...
+    """Within the block, the first signal to stop calls `stop`; at a second one the process calls `last` and ends.
+
+    `stop` is called in a thread of its own: a signal may come while the main thread holds the very lock it needs.
+    """
+
+    def __init__(self, stop: Callable[[], None], last: Callable[[], None] = lambda: None) -> None:
         self._stop = stop
+        self._last = last
         self._received = 0
         self._before: dict[int, Any] = {}
+        self._calls: SimpleQueue[bool] = SimpleQueue()
 
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
+            started(self._listen, "signals")
             self._before = {number: signal.signal(number, self._receive) for number in GRACEFUL}
 
     def __exit__(self, *_: object) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
+        self._calls.put(False)
+
+    def _listen(self) -> None:
+        while self._calls.get():
+            self._stop()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received += 1
-        if self._received > 1:
-            os._exit(128 + number)
-        self._stop()
+        if self._received == 1:
+            self._calls.put(True)  # the one queue that may be used within a signal handler
+            return
+        self._last()
+        os._exit(128 + number)
 
 
 class Supervisor:
@@ -60,37 +84,72 @@ class Supervisor:
     def __init__(self, command: Sequence[str], processes: int) -> None:
         self._command = list(command)
         self._count = processes
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: list[_Child] = []
         self._stopping = threading.Event()
 
     def run(self, *, once: bool = False) -> int:
         """Until told to stop (or, with `once`, until every process is done); returns the exit status."""
-        with on_signals(self._stop):
-            self._children = [self._spawn() for _ in range(self._count)]
-            while self._children and not (self._stopping.is_set() and self._all_done()):
-                self._stopping.wait(0.2)
-                self._replace_the_dead(once)
-                if once and self._all_done():
-                    break
-            return max((abs(child.wait()) for child in self._children), default=0)
+        with on_signals(self._stopping.set, self._tell_children):
+            self._children = [_Child(self._command) for _ in range(self._count)]
+            while not self._is_over(once):
+                self._stopping.wait(LOOK)
+                if self._stopping.is_set():
+                    pause_for(LOOK)
+                    self._tell_children_once()
+                else:
+                    self._replace_the_dead(once)
+            return max((child.status for child in self._children), default=0)
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command)
-
-    def _stop(self) -> None:
-        self._stopping.set()
-        for child in self._children:
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
-
-    def _all_done(self) -> bool:
-        return all(child.poll() is not None for child in self._children)
+    def _is_over(self, once: bool) -> bool:
+        return (once or self._stopping.is_set()) and all(
+            child.has_ended and (self._stopping.is_set() or child.status == 0) for child in self._children
+        )
 
     def _replace_the_dead(self, once: bool) -> None:
         for place, child in enumerate(self._children):
-            if child.poll() is None or self._stopping.is_set() or (once and child.returncode == 0):
-                continue
-            began = monotonic()
-            self._stopping.wait(RESTART_AFTER)
-            if not self._stopping.is_set() and monotonic() - began >= RESTART_AFTER:
-                self._children[place] = self._spawn()
+            if child.rests and not (once and child.status == 0):
+                self._children[place] = _Child(self._command)
+
+    def _tell_children_once(self) -> None:
+        for child in self._children:
+            child.stop_once()
+
+    def _tell_children(self) -> None:
+        for child in self._children:
+            child.stop()
+
+
+class _Child:
+    """One worker process."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        # In a process group of its own: a Ctrl-C in the terminal is for the supervisor, which hands it on once.
+        self._process = subprocess.Popen(command, process_group=0)
+        self._was_told = False
+        self._ended_at: float | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        if self._process.poll() is not None and self._ended_at is None:
+            self._ended_at = monotonic()
+        return self._ended_at is not None
+
+    @property
+    def rests(self) -> bool:
+        """It ended a while ago: another may take its place."""
+        return self.has_ended and self._ended_at is not None and monotonic() - self._ended_at >= RESTART_AFTER
+
+    @property
+    def status(self) -> int:
+        """The exit status; one that was stopped before it could listen to signals has ended well."""
+        code = self._process.wait()
+        return 0 if self._was_told and -code in GRACEFUL else abs(code)
+
+    def stop_once(self) -> None:
+        if not self._was_told:
+            self.stop()
+
+    def stop(self) -> None:
+        self._was_told = True
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)

@@ -6,58 +6,73 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
-from stepper_motor.journeys.row import Transition
 from stepper_motor.motor.events import Event, Events
-from stepper_motor.motor.ports import JourneyId, Settlement, Store
+from stepper_motor.motor.ports import Settled, Settlement, Store
 from stepper_motor.motor.waiting import pause_for
 
-Results = dict[JourneyId, Transition | None]
+PATIENCE = 5.0
+"""Seconds for which a write of the app's is tried again while the database is busy."""
 T = TypeVar("T")
 
 
-def settle(store: Store, batch: Sequence[Settlement], events: Events) -> Results:
+def settle(store: Store, batch: Sequence[Settlement], events: Events, *, patient: bool) -> Settled:
     """Write the settlements; None for those whose performer no longer held the row.
+
+    What others have locked is waited for if `patient`, else it is not written and said to be locked.
 
     Raises:
         Exception: a deadlock, a busy database or a lost connection: nothing, or nobody knows what, was written. The
             same settlements may be written again: those that arrived are recognised.
     """
-    if not batch:
-        return {}
     try:
-        done, locked = store.settle(batch)
+        done, locked = store.settle(batch, patient=len(batch) == 1 and patient)
     except Exception as error:
         if store.is_transient(error) or store.is_disconnect(error):
             raise
-        return _in_halves(store, batch, events, error)
+        return _without_what_is_refused(store, batch, events, error, patient=patient)
+    if not patient:
+        return Settled(done, locked)
     for settlement in locked:
-        done.update(_alone(store, settlement, events))
-    return done
+        done.update(settle(store, [settlement], events, patient=True).done)
+    return Settled(done, [])
 
 
-def _in_halves(store: Store, batch: Sequence[Settlement], events: Events, error: Exception) -> Results:
+def _without_what_is_refused(
+    store: Store, batch: Sequence[Settlement], events: Events, error: Exception, *, patient: bool
+) -> Settled:
     if len(batch) == 1:
-        return _without_what_is_refused(store, batch[0], events, error)
+        return _as_failure(store, batch[0], events, error, patient=patient)
     middle = len(batch) // 2
-    return {**settle(store, batch[:middle], events), **settle(store, batch[middle:], events)}
+    halves = [settle(store, half, events, patient=patient) for half in (batch[:middle], batch[middle:])]
+    return Settled({**halves[0].done, **halves[1].done}, [*halves[0].locked, *halves[1].locked])
 
 
-def _alone(store: Store, settlement: Settlement, events: Events) -> Results:
+def _as_failure(store: Store, settlement: Settlement, events: Events, error: Exception, *, patient: bool) -> Settled:
     try:
-        return store.settle([settlement], patient=True).done
-    except Exception as error:
-        if store.is_transient(error) or store.is_disconnect(error):
+        # The same object tells of the failure from now on, so that whoever handed it in learns how it really ended.
+        if settlement.turned_into_failure(error):
+            return settle(store, [settlement], events, patient=patient)
+    except Exception as second:
+        if store.is_transient(second) or store.is_disconnect(second):
             raise
-        return _without_what_is_refused(store, settlement, events, error)
+        error = second
+    step, detail = settlement.ending.step, "its settlement can't be written: left to its lease"
+    events.tell(Event(name="trouble", journey_id=settlement.id, step=step, error=error, detail=detail))
+    return Settled({settlement.id: None}, [])
 
 
-def _without_what_is_refused(store: Store, settlement: Settlement, events: Events, error: Exception) -> Results:
-    if settlement.as_failure is None:
-        step = settlement.ending.step
-        detail = "its settlement can't be written: left to its lease"
-        events.tell(Event(name="trouble", journey_id=settlement.id, step=step, error=error, detail=detail))
-        return {settlement.id: None}
-    return _alone(store, settlement.as_failure(error), events)
+def retrying(store: Store, write: Callable[[], T]) -> T:
+    """Call `write`, again if a deadlock or a busy database undid it; in a transaction of the caller's only once."""
+    if store.in_transaction() or store.in_test():
+        return write()
+    patience = monotonic() + PATIENCE
+    while True:
+        try:
+            return write()
+        except Exception as error:
+            if not store.is_transient(error) or monotonic() >= patience:
+                raise
+            pause_for(0.001)
 
 
 def persist(store: Store, write: Callable[[], T], until: Callable[[], float]) -> T:

@@ -19,7 +19,7 @@ from stepper_motor.journeys.outcomes import Completed, Skipped
 from stepper_motor.journeys.row import Entry, Row, State, Transition
 from stepper_motor.motor import clock
 from stepper_motor.motor.fences import new_fence
-from stepper_motor.motor.ports import Claim, Decide, Expired, Holding, JourneyId, Kind, Settled, Settlement
+from stepper_motor.motor.ports import Claim, Decide, Expired, Holding, JourneyId, Kind, Renewed, Settled, Settlement
 from stepper_motor.motor.registry import SEPARATOR, Registry
 from stepper_motor.motor.settings import Settings
 from stepper_motor.sql.dialects import ID, INTEGER, TEXT, TIME, Dialect
@@ -71,8 +71,8 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """A transaction of the engine's, or a savepoint within the caller's."""
 
-    def be_patient(self) -> None:
-        """Within this transaction, wait for locks, but not for ever."""
+    def be_patient(self, seconds: float | None = None) -> None:
+        """Within this transaction, wait for locks, but not for ever (5 s; a database may round up to whole seconds)."""
 
     def is_conflict(self, error: Exception) -> bool:
         """Whether a uniqueness of the database was violated."""
@@ -196,22 +196,32 @@ class SqlStore:
         assert found.next_step_to_be_performed_at is not None
         return Claim(id, found.next_step_to_be_performed_at, now)
 
+    def claimed_by(self, holder: str) -> list[Claim]:
+        now, now_params = self._now()
+        rows = self.database.execute(
+            f"SELECT {self._key}, {DUE}, {now} FROM {self._journeys} WHERE performed_by = %s", [*now_params, holder]
+        )
+        from_sql = self.database.dialect.time_from_sql
+        return [Claim(self.database.id_from_sql(id), from_sql(due or now), from_sql(now)) for id, due, now in rows]
+
     def _lease_of(self, id: JourneyId) -> timedelta:
         rows = self.database.execute(
             f"SELECT type FROM {self._journeys} WHERE {self._key} = %s", [self.database.id_to_sql(id)]
         )
         return self.registry.leases().get(rows[0][0], self.settings.lease)
 
-    def next_due_at(self) -> datetime | None:
+    def next_due(self) -> tuple[datetime, datetime] | None:
         if not len(self.registry):
             return None
         positions = self.registry.positions()
+        now, now_params = self._now()
         rows = self.database.execute(
-            f"SELECT {DUE} FROM {self._journeys} WHERE state = 'ready' AND {self._position()} "
+            f"SELECT {DUE}, {now} FROM {self._journeys} WHERE state = 'ready' AND {self._position()} "
             f"IN ({_places(positions)}) ORDER BY {DUE}, {self._key} LIMIT 1",
-            positions,
+            [*now_params, *positions],
         )
-        return self.database.dialect.time_from_sql(rows[0][0]) if rows else None
+        from_sql = self.database.dialect.time_from_sql
+        return (from_sql(rows[0][0]), from_sql(rows[0][1])) if rows else None
 
     # ------------------------------------------------------------------------------------------- settling
 
@@ -223,14 +233,17 @@ class SqlStore:
             missing = [settlement for settlement in batch if settlement.id not in rows]
             there = self._existing([settlement.id for settlement in missing]) if missing and not patient else set()
             done: dict[JourneyId, Transition | None] = {s.id: None for s in missing if s.id not in there}
-            to_write = []
+            to_write, written = [], []
             for settlement in batch:
-                if settlement.id in rows:
-                    transition, fresh = _settled(rows[settlement.id], settlement)
-                    done[settlement.id] = transition
-                    if fresh and transition:
+                row = rows.get(settlement.id)
+                if row is not None and _was_written(row, settlement):
+                    written.append(settlement)
+                elif row is not None:
+                    done[settlement.id] = transition = _settled(row, settlement)
+                    if transition:
                         to_write.append((settlement, transition))
             self._write_settled(to_write)
+            done.update(self._recognised(written))
         return Settled(done, [settlement for settlement in missing if settlement.id in there])
 
     def _write_settled(self, settled: list[tuple[Settlement, Transition]]) -> None:
@@ -243,29 +256,30 @@ class SqlStore:
                 self.database.write_own(settlement.id, settlement.own)
         self._tell([(s.id, entry) for s, t in settled for entry in t.entries])
 
-    def hand_back(self, holdings: Sequence[Holding], holder: str) -> None:
+    def _recognised(self, written: list[Settlement]) -> dict[JourneyId, Transition | None]:
+        """What these settlements came to when they were written: only the answer of that commit was lost."""
+        rows = self._locked([settlement.id for settlement in written], wait=True) if written else {}
+        return {settlement.id: _as_written(rows[settlement.id], settlement) for settlement in written}
+
+    def hand_back(self, holdings: Sequence[Holding], holder: str) -> dict[JourneyId, Row]:
         now = self.now()
         with self.database.transaction():
             rows = self._locked([holding.id for holding in holdings], wait=False)
             mine = {h.id: rows[h.id] for h in holdings if _holds(rows.get(h.id), h, holder)}
-            self._write({id: lifecycle.hand_back(row, now, new_fence()) for id, row in mine.items()})
+            freed = {id: lifecycle.hand_back(row, now, new_fence()) for id, row in mine.items()}
+            self._write(freed)
+        return freed
 
-    def renew(self, holdings: Sequence[Holding], holder: str, lease: timedelta) -> set[JourneyId]:
-        gone, locked = self._renew(holdings, holder, lease, patient=False)
-        for holding in locked:
-            gone |= self._renew([holding], holder, lease, patient=True)[0]
-        return gone
-
-    def _renew(
-        self, holdings: Sequence[Holding], holder: str, lease: timedelta, *, patient: bool
-    ) -> tuple[set[JourneyId], list[Holding]]:
+    def renew(
+        self, holdings: Sequence[Holding], holder: str, lease: timedelta, *, patience: float = 0.0
+    ) -> Renewed:
         until, params = self._now(lease)
         with self.database.transaction():
-            if patient:
-                self.database.be_patient()
-            rows = self._locked([holding.id for holding in holdings], wait=patient)
+            if patience:
+                self.database.be_patient(patience)
+            rows = self._locked([holding.id for holding in holdings], wait=bool(patience))
             missing = [holding for holding in holdings if holding.id not in rows]
-            there = self._existing([holding.id for holding in missing]) if missing and not patient else set()
+            there = self._existing([holding.id for holding in missing]) if missing and not patience else set()
             ids = [self.database.id_to_sql(h.id) for h in holdings if _holds(rows.get(h.id), h, holder)]
             if ids:
                 among, ids = in_list(ids)
@@ -275,7 +289,7 @@ class SqlStore:
                 )
         gone = {h.id for h in holdings if h.id in rows and not _holds(rows[h.id], h, holder)}
         gone |= {holding.id for holding in missing if holding.id not in there}
-        return gone, [holding for holding in missing if holding.id in there]
+        return Renewed(gone, there)
 
     # --------------------------------------------------------------------------------------- housekeeping
 
@@ -325,24 +339,24 @@ class SqlStore:
 
     # --------------------------------------------------------------------------------------- from outside
 
-    def change(self, id: JourneyId, decide: Decide) -> Transition:
+    def change(self, id: JourneyId, decide: Decide, *, wait: bool = True) -> Transition:
         """Lock the row, decide, write.
 
         Raises:
-            LookupError: there is no such row.
+            LookupError: there is no such row; without `wait`, also if others have locked it.
             AlreadyOnJourney: the new state takes a place that another journey of the hero has.
         """
-        result = self.change_many({id: decide})[id]
+        result = self.change_many({id: decide}, wait=wait)[id]
         if isinstance(result, Exception):
             raise result
-        if result.refusal:
-            raise result.refusal
         return result
 
-    def change_many(self, decisions: Mapping[JourneyId, Decide]) -> dict[JourneyId, Transition | Exception]:
+    def change_many(
+        self, decisions: Mapping[JourneyId, Decide], *, wait: bool = True
+    ) -> dict[JourneyId, Transition | Exception]:
         try:
             with self.database.transaction():
-                results = self._decided(decisions)
+                results = self._decided(decisions, wait=wait)
                 changed = {id: t for id, t in results.items() if isinstance(t, Transition)}
                 self._write({id: transition.row for id, transition in changed.items()})
                 self._tell([(id, entry) for id, t in changed.items() for entry in t.entries])
@@ -352,8 +366,10 @@ class SqlStore:
             raise
         return results
 
-    def _decided(self, decisions: Mapping[JourneyId, Decide]) -> dict[JourneyId, Transition | Exception]:
-        rows, now = self._locked(list(decisions), wait=True), self.now()
+    def _decided(
+        self, decisions: Mapping[JourneyId, Decide], *, wait: bool
+    ) -> dict[JourneyId, Transition | Exception]:
+        rows, now = self._locked(list(decisions), wait=wait), self.now()
         results: dict[JourneyId, Transition | Exception] = {}
         for id, decide in decisions.items():
             if id not in rows:
@@ -482,18 +498,30 @@ def clean(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _settled(row: Row, settlement: Settlement) -> tuple[Transition | None, bool]:
-    """The transition, and whether it has still to be written."""
-    if row.fence == settlement.new_fence or (row.fence == settlement.fence and row.performed_by is None):
-        return Transition(row), False  # written before: only the answer of that commit was lost
+def _was_written(row: Row, settlement: Settlement) -> bool:
+    return row.fence == settlement.new_fence or (row.fence == settlement.fence and row.performed_by is None)
+
+
+def _as_written(row: Row, settlement: Settlement) -> Transition:
+    """The row as it stands now, unless somebody has claimed it since: then as the settlement left it."""
+    then = _transition(settlement.row, settlement)
+    return then if row.held and not then.row.held else Transition(row)
+
+
+def _settled(row: Row, settlement: Settlement) -> Transition | None:
+    """None: the performer does not hold the row any more."""
     if row.fence != settlement.fence or row.performed_by != settlement.holder:
-        return None, False
+        return None
+    return _transition(row, settlement)
+
+
+def _transition(row: Row, settlement: Settlement) -> Transition:
     transition = lifecycle.settle(row, settlement.ending, settlement.now, settlement.new_fence)
     if _runs_on(transition.row, settlement):
         assert settlement.run_on_lease
         row_on = lifecycle.run_on(transition.row, settlement.holder, settlement.run_on_lease, row)
         transition = Transition(row_on, (transition.entries[0]._replace(state=State.PERFORMING),))
-    return transition, True
+    return transition
 
 
 def _runs_on(after: Row, settlement: Settlement) -> bool:

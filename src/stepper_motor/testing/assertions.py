@@ -65,9 +65,7 @@ def assert_at_step(journey: JourneyBase[Any], step: str) -> None:
         _fail(journey, f"to be at step {wanted!r}, but it is at {fresh._row.next_step_name!r}")
 
 
-def assert_due(
-    journey: JourneyBase[Any], when: When = 0, *, within: timedelta = timedelta(seconds=1)
-) -> None:
+def assert_due(journey: JourneyBase[Any], when: When = 0, *, within: timedelta = timedelta(seconds=1)) -> None:
     """The journey is ready, and its next step is due then.
 
     Args:

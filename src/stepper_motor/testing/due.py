@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stepper_motor.journeys.outcomes import Failed
-from stepper_motor.testing.performed import Performed, checked_limit, raise_again
+from stepper_motor.testing.performed import Performed, checked_limit, note_story, raise_again
 from stepper_motor.testing.speedruns import LimitReached
 from stepper_motor.testing.time_travel import travel
 from stepper_motor.testing.twins import asynchronous
@@ -53,7 +52,7 @@ def run_due(*, limit: int = STEPS, reraise: bool = True, motor: Motor | None = N
                 raise LimitReached(_too_many(performed))
             performed += _perform(motor, performance)
     if reraise:
-        _raise_errors([each for each in performed if each.error])
+        _raise_errors(performed)
     return performed
 
 
@@ -88,7 +87,8 @@ def _perform(motor: Motor, performance: Performance) -> list[Performed]:
 
 
 def _soonest(store: Store) -> datetime:
-    return store.next_due_at() or NEVER
+    found = store.next_due()
+    return found[0] if found else NEVER
 
 
 def _too_many(performed: list[Performed]) -> str:
@@ -96,11 +96,11 @@ def _too_many(performed: list[Performed]) -> str:
     return f"more than {len(performed)} steps are due now; these were performed last:\n{lines}"
 
 
-def _raise_errors(failed: list[Performed]) -> None:
+def _raise_errors(performed: list[Performed]) -> None:
+    failed = [(each, each.error) for each in performed if isinstance(each.error, Exception)]
+    for each, error in failed:
+        note_story(each, error)
     if len(failed) == 1:
-        raise_again(failed[0], reraise=True)
-    errors = [each.error for each in failed if isinstance(each.error, Exception)]
-    for each in failed:
-        note_story(each, each.outcome.error) if isinstance(each.outcome, Failed) else None
-    if errors:
-        raise ExceptionGroup(f"{len(errors)} steps raised", errors)
+        raise failed[0][1]
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} steps raised", [error for _, error in failed])

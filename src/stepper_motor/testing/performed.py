@@ -59,7 +59,8 @@ def perform(journey: JourneyBase[Any], clock: SetClock, *, reraise: bool) -> Per
     at, step = clock.at, row.next_step_name
     outcome = cast(Any, journey._door).attempt_next_step(journey)
     if outcome is None:
-        return _nothing(journey)
+        _require_gone(journey)
+        return None
     performed = Performed(journey, step, outcome, at)
     raise_again(performed, reraise=reraise)
     return performed
@@ -85,6 +86,6 @@ def note_story(performed: Performed, error: BaseException) -> None:
     error.add_note(f"Raised by step {performed.step!r} of {name_of(journey)}. {story(journey)}")
 
 
-def _nothing(journey: JourneyBase[Any]) -> None:
+def _require_gone(journey: JourneyBase[Any]) -> None:
     if fresh_copy(journey) is not None:
         raise NotPerformed(f"{name_of(journey)} could not be performed. {story(journey)}")

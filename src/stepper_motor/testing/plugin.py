@@ -4,24 +4,21 @@
 - A verb that rolled back a transaction block of its own step is an error of the test: in production it is a warning
   and a line in the history.
 
-Every pytest run of an environment loads this file: it imports no ORM, and the helpers when they are asked for.
+Every pytest run of an environment loads this file, so it imports no ORM.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from stepper_motor import testing
 from stepper_motor.motor import clock as library
 from stepper_motor.motor.clock import SetClock, SystemClock
 from stepper_motor.motor.events import Event, listen_everywhere
-
-if TYPE_CHECKING:
-    from stepper_motor.testing.performed import Performed
-    from stepper_motor.testing.time_travel import Travel
 
 MARKER = "allow_rolled_back_blocks"
 ADVICE = (
@@ -55,7 +52,7 @@ def _time_is_kept() -> Iterator[None]:
     before = library.installed()
     at = before.at if isinstance(before, SetClock) else None
     if type(before) is SystemClock:
-        library.install(_process_clock())
+        library.install(testing.process_clock)
     ours = library.installed()
     try:
         yield
@@ -64,12 +61,6 @@ def _time_is_kept() -> Iterator[None]:
             library.install(before)
         if isinstance(before, SetClock) and at is not None:
             before.set(at)
-
-
-def _process_clock() -> SystemClock:
-    from stepper_motor.testing.process_time import process_clock
-
-    return process_clock
 
 
 def _fail_for(told: list[Event]) -> None:
@@ -100,40 +91,30 @@ def clock(journey_clock: SetClock) -> SetClock:
 
 
 @pytest.fixture
-def travel() -> Callable[..., Travel]:
+def travel() -> Callable[..., testing.Travel]:
     """`stepper_motor.testing.travel`: set the library's clock, or go from now."""
-    from stepper_motor.testing.time_travel import travel
-
-    return travel
+    return testing.travel
 
 
 @pytest.fixture
-def speedrun() -> Callable[..., list[Performed]]:
+def speedrun() -> Callable[..., list[testing.Performed]]:
     """`stepper_motor.testing.speedrun`: perform all steps of a journey to its end."""
-    from stepper_motor.testing.speedruns import speedrun
-
-    return speedrun
+    return testing.speedrun
 
 
 @pytest.fixture
 def perform_next_step() -> Callable[..., Any]:
     """`stepper_motor.testing.perform_next_step`: one step, whether it is due or not."""
-    from stepper_motor.testing.single_steps import perform_next_step
-
-    return perform_next_step
+    return testing.perform_next_step
 
 
 @pytest.fixture
 def perform_step() -> Callable[..., Any]:
     """`stepper_motor.testing.perform_step`: this very step."""
-    from stepper_motor.testing.single_steps import perform_step
-
-    return perform_step
+    return testing.perform_step
 
 
 @pytest.fixture
-def run_due() -> Callable[..., list[Performed]]:
+def run_due() -> Callable[..., list[testing.Performed]]:
     """`stepper_motor.testing.run_due`: everything that is due now, of all journeys."""
-    from stepper_motor.testing.due import run_due
-
-    return run_due
+    return testing.run_due

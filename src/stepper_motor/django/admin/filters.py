@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
@@ -13,10 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from stepper_motor.journeys.sentences import TAKEN_WITHIN
 from stepper_motor.motor import clock
 
-if TYPE_CHECKING:
-    from stepper_motor.django.managers import JourneyQuerySet
-
-    Journeys = JourneyQuerySet[Any]
+STEPS_LISTED = 30
+"""Steps of all types together that are offered at most."""
 
 
 def known_classes(model: Any) -> Iterator[Any]:
@@ -32,12 +30,12 @@ class TypeFilter(admin.SimpleListFilter):
         names = sorted(cls.definition.type_name for cls in known_classes(model_admin.model))
         return [(name, name) for name in names] if len(names) > 1 else []
 
-    def queryset(self, request: HttpRequest, queryset: Journeys) -> Journeys:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(type=self.value()) if self.value() else queryset
 
 
 class StepFilter(admin.SimpleListFilter):
-    """The next step; of the chosen type where one is chosen, and found under its former names too."""
+    """The next step, found under its former names too. Where there are many, a type is to be chosen first."""
 
     title = _("step")
     parameter_name = "step"
@@ -46,9 +44,9 @@ class StepFilter(admin.SimpleListFilter):
         chosen = request.GET.get(TypeFilter.parameter_name)
         classes = [cls for cls in known_classes(model_admin.model) if chosen in (None, cls.definition.type_name)]
         names = dict.fromkeys(name for cls in classes for name in cls.steps.names)
-        return [(name, name) for name in names]
+        return [(name, name) for name in names] if chosen or len(names) <= STEPS_LISTED else []
 
-    def queryset(self, request: HttpRequest, queryset: Journeys) -> Journeys:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         name = self.value()
         if not name:
             return queryset
@@ -68,7 +66,7 @@ class AttentionFilter(admin.SimpleListFilter):
             ("unknown", _("at a step or of a type that this code does not know")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: Journeys) -> Journeys:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
             case "overdue":
                 return queryset.due(clock.now() - TAKEN_WITHIN)

@@ -14,6 +14,7 @@ from stepper_motor.django.engine import motor, motor_of_types
 from stepper_motor.django.notifications import Listener
 from stepper_motor.journeys.errors import StepperMotorError
 from stepper_motor.motor.motor import Motor
+from stepper_motor.motor.service import end_soon
 from stepper_motor.motor.worker import Worker
 
 
@@ -28,6 +29,8 @@ class Command(BaseCommand):
             status = cli.run(_Home(), options, self.stdout.write)
         except StepperMotorError as error:
             raise CommandError(str(error)) from error
+        if getattr(self, "_called_from_command_line", False):
+            end_soon(status)
         if status:
             sys.exit(status)
 

@@ -1,0 +1,85 @@
+"""One verb on many journeys: in batches, each decided under its lock, a commit for each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+
+from stepper_motor.django.lookups import among
+from stepper_motor.journeys.durations import duration
+from stepper_motor.motor import clock
+from stepper_motor.motor.motor import BulkResult
+from stepper_motor.motor.performance import due_at
+
+Progress = Callable[[BulkResult], object]
+
+
+def intervene(
+    queryset: models.QuerySet[Any],
+    verb: str,
+    progress: Progress | None,
+    *,
+    at_steps: Collection[str] | None = None,
+    spread: timedelta | float | None = None,
+    **told: Any,
+) -> BulkResult:
+    """Call the verb on every journey of the queryset.
+
+    Args:
+        at_steps: pass over those whose next step, when their turn comes, is none of these.
+        spread: lay the due times evenly apart over this time (seconds or a timedelta).
+        told: the arguments of the verb.
+    """
+    from stepper_motor.django.engine import motor
+
+    queryset.model._check_when(told.get("wait"), told.get("at"))
+    over = None if spread is None else duration(spread)
+    queryset._for_write = True
+    keys = _keys(queryset)
+    total = BulkResult(0, 0, 0)
+    for start, batch in _batches(keys, motor().settings.batch):
+        places = {key: (start + n) / len(keys) for n, key in enumerate(batch)}
+        journeys = _load(queryset, batch)
+        meant = [j for j in journeys if at_steps is None or j.next_step_name in at_steps]
+        arguments = [_spread(verb, journey, told, over and over * places[journey.pk]) for journey in meant]
+        done = motor().intervene_in_bulk(verb, meant, arguments)
+        moved_on, gone = len(journeys) - len(meant), len(batch) - len(journeys)
+        total = _sum(total, done, BulkResult(0, moved_on, gone))
+        if progress:
+            progress(total)
+    return total
+
+
+def _keys(queryset: models.QuerySet[Any]) -> list[Any]:
+    query = queryset.query
+    in_given_order = query.is_sliced or query.combinator or query.distinct_fields
+    chosen = queryset if in_given_order else queryset.order_by("pk")
+    return list(dict.fromkeys(chosen.values_list("pk", flat=True)))
+
+
+def _batches(keys: list[Any], size: int) -> Iterator[tuple[int, list[Any]]]:
+    return ((start, keys[start : start + size]) for start in range(0, len(keys), size))
+
+
+def _load(queryset: models.QuerySet[Any], batch: list[Any]) -> list[Any]:
+    """The journeys of the batch that still exist, in its order."""
+    manager: Any = queryset.model._base_manager  # type: ignore[attr-defined]
+    found = {journey.pk: journey for journey in manager.using(queryset.db).filter(among(batch))}
+    return [found[key] for key in batch if key in found]
+
+
+def _spread(verb: str, journey: Any, told: Mapping[str, Any], later: timedelta | None) -> Mapping[str, Any]:
+    """What this journey is told: its share of the spread is added to its due time."""
+    if later is None:
+        return told
+    if verb == "resume":
+        return {**told, "spread_to": clock.now() + later}
+    due = due_at(told.get("wait"), told.get("at"), clock.now(), journey.attempts)
+    return {**told, "wait": None, "at": due + later}
+
+
+def _sum(*results: BulkResult) -> BulkResult:
+    return BulkResult(*map(sum, zip(*results, strict=True)))

@@ -1,0 +1,154 @@
+"""Starting one journey for each of many heroes, in batches, with a few statements each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, get_args
+
+from django.db import models, router, transaction
+from django.db.models.query import ModelIterable
+
+from stepper_motor.django import heroes
+from stepper_motor.django.starting import depart
+from stepper_motor.journeys.durations import duration
+from stepper_motor.journeys.row import ONGOING
+
+Unless = Literal["ongoing", "ever"]
+
+
+def start_for(
+    cls: Any,
+    queryset: models.QuerySet[Any],
+    *,
+    unless: Unless = "ongoing",
+    key: str = "",
+    data: Any = None,
+    at: datetime | None = None,
+    spread: timedelta | float | None = None,
+    batch: int = 1000,
+    progress: Callable[[int], object] | None = None,
+    **fields: Any,
+) -> int:
+    """Start one journey for each hero of `queryset` that has none.
+
+    In batches, with a few statements each and a commit each, unless the caller holds a transaction. Journeys that
+    others start meanwhile are passed over.
+
+    Args:
+        unless: "ongoing": heroes that are on such a journey are passed over; "ever": those that ever were, so that
+            running it again after a crash reaches everybody once.
+        at: when the first steps are due (aware), instead of what their definition says.
+        spread: lay the due times of the first steps evenly apart over this time (seconds or a timedelta); the heroes
+            are then counted before the first journey starts.
+        batch: heroes in one batch.
+        progress: called after each batch with the number of journeys started so far.
+
+    Returns:
+        How many journeys were started.
+
+    Raises:
+        ValueError: an impossible argument; nothing was started. What a wait of the first step raises goes through:
+            the batches before have started.
+    """
+    found = _checked(queryset)
+    if unless not in get_args(Unless):
+        raise ValueError(f"unless must be one of {', '.join(get_args(Unless))}, got {unless!r}")
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch!r}")
+    given = {"key": key, **fields, **({} if data is None else {"data": data})}
+    starts = _Starts(cls, unless, key, given, at)
+    over = None if spread is None else duration(spread)
+    if over is not None:
+        starts.apart = over / max(sum(len(starts.missing(page)) for page in _pages(found, batch)), 1)
+    for page in _pages(found, batch):
+        starts.start(starts.missing(page))
+        if progress:
+            progress(starts.count)
+    return starts.count
+
+
+def _checked(queryset: Any) -> models.QuerySet[Any]:
+    if isinstance(queryset, models.Manager):
+        queryset = queryset.all()
+    if not isinstance(queryset, models.QuerySet) or queryset._iterable_class is not ModelIterable:
+        raise ValueError(f"start_for() takes a queryset of heroes, got {queryset!r}")
+    return queryset
+
+
+def _pages(queryset: models.QuerySet[Any], size: int) -> Iterator[list[Any]]:
+    """The heroes, each once, in batches by primary key: no cursor stays open, each batch sees what is there then."""
+    query = queryset.query
+    if query.is_sliced or query.distinct_fields or query.combinator or hasattr(queryset.model._meta.pk, "fields"):
+        listed = _each_once(queryset)  # such a query can't be continued after a key
+        yield from (listed[n : n + size] for n in range(0, len(listed), size))
+        return
+    ordered = (queryset if query.standard_ordering else queryset.reverse()).order_by("pk")
+    page = list(ordered[:size])
+    while page:
+        yield _each_once(page)
+        page = list(ordered.filter(pk__gt=page[-1].pk)[:size])
+
+
+def _each_once(found: Any) -> list[Any]:
+    """A join may give a hero several times."""
+    return list({hero.pk: hero for hero in found}.values())
+
+
+@dataclass(slots=True)
+class _Starts:
+    """What the batches of one `start_for` have in common."""
+
+    cls: Any
+    unless: Unless
+    key: str
+    given: dict[str, Any]
+    at: datetime | None
+    apart: timedelta | None = None
+    """How long after the hero before it each hero's first step is due."""
+    count: int = 0
+    """Journeys started so far."""
+
+    @property
+    def using(self) -> str:
+        return router.db_for_write(self.cls)
+
+    def missing(self, page: list[Any]) -> list[Any]:
+        """The heroes that have no journey yet."""
+        found = self._journeys_of(page).filter(type=self.cls.definition.type_name, key=self.key)
+        if self.unless == "ongoing":
+            found = found.filter(state__in=sorted(ONGOING))
+        taken = {str(hero_id) for hero_id in found.values_list("hero_id", flat=True)}
+        return [hero for hero in page if heroes.key_of(hero) not in taken]
+
+    def start(self, page: list[Any]) -> None:
+        journeys = [self._departed(hero, self.count + place) for place, hero in enumerate(page)]
+        if not journeys:
+            return
+        with transaction.atomic(using=self.using):
+            models.QuerySet.bulk_create(self.cls._base_manager.using(self.using), journeys, ignore_conflicts=True)
+            arrived = self._journeys_of(page).filter(fence__in=[journey.fence for journey in journeys])
+            self.count += int(arrived.count())
+            self._announce(journeys)
+
+    def _departed(self, hero: Any, place: int) -> Any:
+        journey = self.cls(hero=hero, **self.given)
+        journey._first_at = self.at
+        depart(journey)
+        if self.apart and journey.next_step_to_be_performed_at:
+            journey.next_step_to_be_performed_at += self.apart * place
+        return journey
+
+    def _journeys_of(self, page: list[Any]) -> models.QuerySet[Any]:
+        journeys: models.QuerySet[Any] = self.cls._base_manager.using(self.using)
+        if self.cls._has_hero_column():
+            return journeys.filter(hero__in=[hero.pk for hero in page])
+        types = {heroes.type_of(type(hero)) for hero in page}
+        return journeys.filter(hero_type__in=types, hero_id__in=[heroes.key_of(hero) for hero in page])
+
+    def _announce(self, journeys: list[Any]) -> None:
+        from stepper_motor.django.engine import motor, store_of
+
+        due = [journey.next_step_to_be_performed_at for journey in journeys if journey.next_step_to_be_performed_at]
+        motor().announce(store_of(self.cls, self.using), min(due, default=None))

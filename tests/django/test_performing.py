@@ -1,0 +1,369 @@
+"""Performing by hand: the claim, the order of things, and what the caller gets. SEMANTICS 1 and 4."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections, transaction
+
+from stepper_motor import Canceled, Completed, Finished, InvalidState, State, StepperMotorError, cancel_if, step
+from stepper_motor.django import Journey
+from tests.django.seen import claimed_by, entries_of, found, put, row_of, told
+from tests.shop.models import Customer, Spy
+
+pytestmark = pytest.mark.django_db
+
+
+class TwoSteps(Journey[Customer]):
+    @step
+    def one(self):
+        self.data["seen"] = str(self.hero)
+
+    @step(wait=timedelta(days=1))
+    def two(self): ...
+
+
+class Watched(Journey[Customer]):
+    """What a body sees of itself."""
+
+    seen = []
+
+    @step
+    def watch(self):
+        row = row_of(self)
+        self.seen.append((row.state, row.performed_by, row.lease_expires_at, connection.in_atomic_block))
+
+
+class Ordered(Journey[Customer]):
+    order = []
+
+    def note(self, word, answer=None):
+        self.order.append(word)
+        return answer
+
+    @cancel_if
+    def first_cancel_if(self):
+        return self.note("cancel_if", False)
+
+    def is_passed_over(self):
+        return self.note("skip_if", False)
+
+    def before_step_starts(self, step):
+        self.note(f"before {step}")
+
+    def around_step(self, step):
+        self.note("around")
+        yield
+        self.note("around, after")
+
+    def after_step_ends(self, step, outcome):
+        self.note(f"after {step}: {outcome.name}")
+
+    @step(skip_if="is_passed_over")
+    def work(self):
+        self.note("body")
+
+    def after_finish(self):
+        self.note(f"after_finish: {row_of(self).state}")
+
+
+class Objects(Journey[Customer]):
+    objects_seen = []
+
+    @step
+    def one(self):
+        self.own_thing = "kept in memory"
+        self.objects_seen.append(self)
+
+    @step
+    def two(self):
+        assert not hasattr(self, "own_thing")
+        self.objects_seen.append(self)
+
+
+def test_a_performance_claims_runs_and_settles(clock, customer):
+    journey = TwoSteps.start(customer)
+    assert journey.perform_next_step() == Completed()
+    row = row_of(journey)
+    assert (row.state, row.previous_step_name, row.next_step_name) == (State.READY, "one", "two")
+    assert row.next_step_to_be_performed_at == clock.now() + timedelta(days=1)
+    assert row.arrived_at == clock.now()
+
+
+def test_the_callers_object_is_refreshed(clock, customer):
+    journey = TwoSteps.start(customer)
+    journey.perform_next_step()
+    assert journey._row == row_of(journey)
+    assert journey.data == {"seen": "Ada"}
+
+
+def test_none_when_there_is_nothing_to_be_done(clock, customer):
+    journey = TwoSteps.start(customer)
+    journey.perform_next_step()
+    assert journey.perform_next_step() is None
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel", "finish"])
+def test_only_a_ready_journey_is_claimed(verb, customer):
+    journey = TwoSteps.start(customer)
+    getattr(journey, verb)()
+    before = row_of(journey)
+    assert journey.perform_next_step() is None
+    assert row_of(journey) == before
+
+
+def test_a_journey_that_another_performs_is_not_claimed(customer):
+    journey = TwoSteps.start(customer)
+    claimed_by(journey, "somebody else")
+    assert journey.perform_next_step() is None
+    assert row_of(journey).performed_by == "somebody else"
+    assert entries_of(journey) == []
+
+
+def test_with_the_fence_of_the_row_it_is_claimed(customer):
+    journey = TwoSteps.start(customer)
+    assert journey.perform_next_step(fence=journey.fence) == Completed()
+
+
+def test_with_another_fence_it_is_not(customer):
+    journey = TwoSteps.start(customer)
+    old = journey.fence
+    journey.reattempt()
+    assert journey.perform_next_step(fence=old) is None
+    assert journey.perform_next_step(fence=found(journey).fence) == Completed()
+
+
+def test_an_object_loaded_long_ago_performs_what_is_due_now(clock, customer):
+    stale, other = TwoSteps.start(customer), TwoSteps.objects.get()
+    other.perform_next_step()
+    clock.move(timedelta(days=1))
+    assert stale.perform_next_step() == Completed()
+    assert stale.state == State.FINISHED
+
+
+def test_a_deleted_journey_is_nothing_to_be_done(customer):
+    journey, other = TwoSteps.start(customer), TwoSteps.objects.get()
+    other.delete()
+    assert journey.perform_next_step() is None
+
+
+def test_while_its_body_runs_the_row_is_held_under_a_lease(clock, customer):
+    Watched.seen.clear()
+    journey = Watched.start(customer)
+    journey.perform_next_step()
+    ((state, performed_by, lease, _),) = Watched.seen
+    assert state == State.PERFORMING
+    assert performed_by
+    assert lease == clock.now() + timedelta(seconds=60)
+    assert (row_of(journey).performed_by, row_of(journey).lease_expires_at) == (None, None)
+    assert entries_of(journey)[0].by == performed_by
+
+
+def test_a_class_may_have_a_lease_of_its_own(clock, customer):
+    class Slow(Watched):
+        lease = timedelta(minutes=5)
+
+    Watched.seen.clear()
+    Slow.start(customer).perform_next_step()
+    assert Watched.seen[0][2] == clock.now() + timedelta(minutes=5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_and_no_lock_is_held_while_a_body_runs(customer):
+    class Free(Watched):
+        @step
+        def let_another_write(self):
+            thread = threading.Thread(target=self.write_elsewhere)
+            thread.start()
+            thread.join(timeout=10)
+            assert not thread.is_alive()
+
+        def write_elsewhere(self):
+            put(found(self), reason="written meanwhile")
+            connections.close_all()
+
+    Watched.seen.clear()
+    journey = Free.start(customer)
+    journey.perform_next_step()
+    assert Watched.seen[0][3] is False
+    assert journey.perform_next_step() == Completed()
+
+
+def test_the_order_in_a_performance(customer):
+    Ordered.order.clear()
+    Ordered.start(customer).perform_next_step()
+    assert Ordered.order == [
+        "cancel_if", "skip_if", "before work", "around", "body", "around, after", "after work: completed",
+        "after_finish: finished",
+    ]  # fmt: skip
+
+
+def test_a_hero_that_is_gone_comes_before_cancel_if(customer):
+    Ordered.order.clear()
+    journey = Ordered.start(customer)
+    customer.delete()
+    assert journey.perform_next_step() == Canceled("the hero is gone")
+    assert Ordered.order == []
+
+
+def test_the_journey_object_is_fresh_in_every_step(customer):
+    Objects.objects_seen.clear()
+    journey = Objects.start(customer)
+    journey.perform_next_step()
+    journey.perform_next_step()
+    assert journey.state == State.FINISHED
+    assert len({id(each) for each in [journey, *Objects.objects_seen]}) == 3
+
+
+def test_every_performance_leaves_one_entry(clock, customer):
+    journey = TwoSteps.start(customer)
+    journey.perform_next_step()
+    journey.perform_next_step()
+    clock.move(timedelta(days=1))
+    journey.perform_next_step()
+    assert told(journey) == [("one", "completed"), ("two", "completed")]
+
+
+def test_what_a_step_raised_is_raised_once_it_is_settled(customer):
+    class Broken(Journey[Customer]):
+        @step
+        def charge(self):
+            raise ConnectionError("no route to the bank")
+
+    journey = Broken.start(customer)
+    with pytest.raises(ConnectionError, match="no route to the bank"):
+        journey.perform_next_step()
+    assert journey.state == State.PAUSED
+    assert told(journey) == [("charge", "failed")]
+
+
+def test_inside_a_transaction_of_the_callers_it_is_an_error(customer):
+    journey = TwoSteps.start(customer)
+    with transaction.atomic(), pytest.raises(StepperMotorError, match=r"outside of atomic\(\)"):
+        journey.perform_next_step()
+    assert row_of(journey).state == State.READY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_autocommit_switched_off_it_is_an_error(customer):
+    journey = TwoSteps.start(customer)
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(StepperMotorError, match="outside of a transaction"):
+            journey.perform_next_step()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+    assert journey.perform_next_step() == Completed()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_performed_is_committed(customer):
+    journey = TwoSteps.start(customer)
+    journey.perform_next_step()
+    seen = []
+    thread = threading.Thread(target=lambda: (seen.append(row_of(journey).next_step_name), connections.close_all()))
+    thread.start()
+    thread.join()
+    assert seen == ["two"]
+
+
+def test_a_row_deleted_by_its_own_step_is_no_error(customer):
+    class Vanishing(Journey[Customer]):
+        @step
+        def vanish(self):
+            Spy.objects.create(journey_id=str(self.pk), word="vanished")
+            Journey.objects.get(pk=self.pk).delete()
+
+    journey = Vanishing.start(customer)
+    assert journey.perform_next_step() is None
+    assert not Journey.objects.filter(pk=journey.pk).exists()
+    assert entries_of(journey) == []
+    assert Spy.objects.get().word == "vanished"
+
+
+def test_the_exception_of_a_step_that_deleted_its_row_is_not_swallowed(customer):
+    class Vanishing(Journey[Customer]):
+        @step
+        def vanish(self):
+            Journey.objects.get(pk=self.pk).delete()
+            raise OSError("and there is more")
+
+    with pytest.raises(OSError, match="and there is more"):
+        Vanishing.start(customer).perform_next_step()
+
+
+def test_a_verb_on_a_journey_whose_row_is_gone_says_so(customer):
+    journey, other = TwoSteps.start(customer), TwoSteps.objects.get()
+    other.delete()
+    with pytest.raises(InvalidState, match="gone"):
+        journey.cancel()
+
+
+def test_a_hero_deleted_under_its_step_is_left_to_the_next_one(customer):
+    class Erasure(Journey[Customer]):
+        @step
+        def erase(self):
+            self.hero.delete()
+
+        @step
+        def tell(self): ...
+
+    journey = Erasure.start(customer)
+    assert journey.perform_next_step() == Completed()
+    assert journey.state == State.READY
+    assert journey.perform_next_step() == Canceled("the hero is gone")
+
+
+def test_a_class_may_proceed_without_its_hero(customer):
+    class Farewell(Journey[Customer]):
+        may_proceed_without_hero = True
+        heroes = []
+
+        @step
+        def farewell(self):
+            self.heroes.append(self.hero)
+
+    journey = Farewell.start(customer)
+    customer.delete()
+    assert journey.perform_next_step() == Completed()
+    assert Farewell.heroes == [None]
+
+
+def test_a_journey_without_a_hero_has_none_to_miss():
+    journey = TwoSteps.start()
+    assert journey.perform_next_step() == Completed()
+    assert journey.data == {"seen": "None"}
+
+
+def test_a_hero_of_a_model_that_is_not_installed_any_more_is_an_exception(customer):
+    journey = put(TwoSteps.start(customer), hero_type="uninstalled_table")
+    with pytest.raises(StepperMotorError, match="uninstalled_table"):
+        journey.perform_next_step()
+    assert journey.state == State.PAUSED
+    assert "uninstalled_table" in journey.reason
+    assert journey.steps_entered == 0
+
+
+def test_a_class_that_may_proceed_does_not_ask_for_its_heros_model(customer):
+    class Careless(Journey[Customer]):
+        may_proceed_without_hero = True
+
+        @step
+        def go(self): ...
+
+    journey = put(Careless.start(customer), hero_type="uninstalled_table")
+    assert journey.perform_next_step() == Completed()
+
+
+def test_one_step_after_the_other_until_it_is_finished(clock, customer):
+    journey = TwoSteps.start(customer)
+    outcomes = [journey.perform_next_step()]
+    clock.move(timedelta(days=1))
+    outcomes.append(journey.perform_next_step())
+    assert outcomes == [Completed(), Completed()]
+    assert (journey.state, journey.ended_at) == (State.FINISHED, clock.now())
+    assert (journey.steps_entered, journey.steps_completed) == (2, 2)
+    assert Finished() not in outcomes

@@ -1,0 +1,156 @@
+"""Console blocks: every command is held against what it is a command of, and those that end by themselves are run.
+
+A line that begins with `$ ` is a command, and a backslash at its end goes on in the next line; what follows is what it
+prints. `manage.py stepper_motor` is parsed by its own parser; with `worker --once`, `doctor` and `housekeep` it is run,
+on the page's database, and what it prints and logs must be what the page shows, if the page shows anything.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.core.management import call_command, load_command_class
+from django.core.management.base import BaseCommand, CommandError
+from django.core.management import get_commands
+
+from tests.docs.pages import ROOT, Block
+from tests.docs.statements import Wrong, check
+
+OTHERS = {"cd", "django-admin", "kill", "mkdir", "python", "source", ".", "journalctl", "systemctl"}
+"""Programs whose arguments are their own affair."""
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_VARIES = ((r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", "(time)"), (r"in \d+\.\d{3} s", "in (a while)"))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    where: str
+    words: tuple[str, ...]
+    output: str
+
+
+def commands(block: Block) -> Iterator[Command]:
+    """The commands of a console block, each with what it prints."""
+    lines = block.code.replace("\\\n", " " * 2).splitlines()
+    places = [place for place, line in enumerate(lines) if line.startswith("$ ")]
+    if not places or places[0] != 0:
+        raise Wrong(f"{block}: a console block begins with a command, `$ ...`")
+    for place, following in zip(places, [*places[1:], len(lines)], strict=True):
+        words = tuple(shlex.split(lines[place][2:], comments=True))
+        yield Command(f"{block}+{place}", words, "\n".join(lines[place + 1 : following]).strip())
+
+
+def run(block: Block) -> None:
+    """Check every command of the block, and run those that end by themselves.
+
+    Raises:
+        Wrong: there is no such command or option, or it prints something else.
+    """
+    for command in commands(block):
+        for words in _parts(command.words):
+            _run(Command(command.where, words, command.output))
+
+
+def _parts(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The commands that `&&` joins."""
+    part: list[str] = []
+    for word in (*words, "&&"):
+        if word != "&&":
+            part.append(word)
+        elif part:
+            yield tuple(part)
+            part = []
+
+
+def _run(command: Command) -> None:
+    match command.words:
+        case ("python", "manage.py", name, *arguments) | ("./manage.py", name, *arguments):
+            _manage(command, name, arguments)
+        case ("pip", "install", *packages):
+            _check_extras(command, packages)
+        case ("make", *targets):
+            _check_targets(command, targets)
+        case (program, *_):
+            if program not in OTHERS:
+                raise Wrong(f"{command.where}: nobody has checked what {program!r} is: add it to OTHERS")
+
+
+def _manage(command: Command, name: str, arguments: list[str]) -> None:
+    apps = get_commands()
+    if name not in apps:
+        raise Wrong(f"{command.where}: manage.py has no command {name!r}")
+    found = load_command_class(apps[name], name) if isinstance(apps[name], str) else apps[name]
+    parse(found, name, arguments, command.where)
+    if name == "stepper_motor" and _ends(arguments):
+        output = _output_of(name, arguments)
+        if command.output:
+            check(_steady(command.output), _steady(output), command.where)
+
+
+def parse(found: BaseCommand, name: str, arguments: list[str], where: str) -> None:
+    """Hold the arguments against the command's own parser."""
+    parser = found.create_parser("manage.py", name)
+    parser.called_from_command_line = False  # type: ignore[attr-defined]  # so that it raises
+    try:
+        parser.parse_args(arguments)
+    except (CommandError, SystemExit) as error:
+        raise Wrong(f"{where}: manage.py {name} {' '.join(arguments)}: {error}") from error
+
+
+def _ends(arguments: list[str]) -> bool:
+    return "--once" in arguments or arguments[0] in ("doctor", "housekeep")
+
+
+def _output_of(name: str, arguments: list[str]) -> str:
+    output = io.StringIO()
+    with _logged_to(output):
+        try:
+            call_command(name, *arguments, stdout=output)
+        except SystemExit as stop:
+            output.write(f"(exit status {stop.code})\n")
+    return output.getvalue()
+
+
+@contextmanager
+def _logged_to(output: io.StringIO) -> Iterator[None]:
+    """What the library logs goes there, as the worker writes it where a project has not set up logging."""
+    logger = logging.getLogger("stepper_motor")
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(logging.Formatter(_LOG_FORMAT))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def _steady(text: str) -> str:
+    for pattern, word in _VARIES:
+        text = re.sub(pattern, word, text)
+    return text
+
+
+def _check_extras(command: Command, packages: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for package in packages:
+        name, _, extras = package.rstrip("]").partition("[")
+        for extra in filter(None, extras.split(",")):
+            if name in (project["name"], ".") and extra not in project["optional-dependencies"]:
+                raise Wrong(f"{command.where}: {project['name']} has no extra {extra!r}")
+
+
+def _check_targets(command: Command, words: list[str]) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for target in [word for word in words if "=" not in word]:
+        if target not in targets:
+            raise Wrong(f"{command.where}: the Makefile has no target {target!r}")
