@@ -24,12 +24,12 @@ BELOW: dict[str, set[str]] = {
     "motor": {"journeys"},
     "stepper_motor": {"journeys", "motor"},
     "sql": {"journeys", "motor"},
-    "django": {"journeys", "motor", "sql", "stepper_motor"},
-    "sqlalchemy": {"journeys", "motor", "sql", "stepper_motor"},
+    "cli": {"journeys", "motor", "stepper_motor"},
+    "django": {"journeys", "motor", "sql", "stepper_motor", "cli"},
+    "sqlalchemy": {"journeys", "motor", "sql", "stepper_motor", "cli"},
     "queues": {"journeys", "motor", "stepper_motor"},
     "testing": {"journeys", "motor", "sql", "stepper_motor"},
     "dashboard": {"journeys", "motor", "sql", "stepper_motor"},
-    "cli": {"journeys", "motor", "sql", "stepper_motor"},
 }
 
 # What may be imported inside a function besides, when the app has it anyway.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Permission, User
 from django.db.models import QuerySet
 from django.test import Client
+
+from tests.shop.journeys import Drip
 
 LIST = "/admin/stepper_motor/journey/"
 
@@ -50,6 +53,19 @@ def ids_in(response) -> set[str]:
 
 def messages_in(response) -> list[str]:
     return [str(message) for message in response.context["messages"]]
+
+
+def start_at(journey_class, hero, **values):
+    """A journey of which the engine's columns were changed behind its back."""
+    journey = journey_class.start(hero)
+    in_the_row(journey, **values)
+    return journey
+
+
+def held_by_the_dead(hero, now: datetime):
+    """A journey whose performer fell silent five seconds ago."""
+    over = now - timedelta(seconds=5)
+    return start_at(Drip, hero, state="performing", performed_by="web-1", lease_expires_at=over)
 
 
 def page(journey) -> str:

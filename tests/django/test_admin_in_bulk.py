@@ -3,8 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import LogEntry
 
 from stepper_motor import State
 from stepper_motor.django import Journey
@@ -111,20 +110,3 @@ def test_journeys_with_a_table_of_their_own(clock, admin_client):
     journeys = [PaymentJourney.start(Payment.objects.create()) for _ in range(2)]
     on(admin_client, "pause", journeys, url="/admin/shop/paymentjourney/")
     assert PaymentJourney.objects.paused().count() == 2
-
-
-def test_deleting_many_takes_their_histories_along_and_spares_what_is_performed(clock, drips, admin_client):
-    for journey in drips:
-        journey.pause()
-    ThreeSteps.start(Customer.objects.create(name="d")).pause()
-    before, everything = ContentType.objects.count(), list(Journey.objects.all())
-    in_the_row(drips[0], performed_by="web-1", lease_expires_at=clock.now() + timedelta(minutes=1))
-    told = {"action": "delete_selected", "_selected_action": [each.pk for each in everything], "post": "yes"}
-    admin_client.post(LIST, told)
-    assert Journey.objects.count() == 4
-    in_the_row(drips[0], performed_by=None, lease_expires_at=None)
-    admin_client.post(LIST, told)
-    assert not Journey.objects.exists()
-    assert not JourneyHistory.objects.exists()
-    assert LogEntry.objects.filter(action_flag=DELETION).count() == 4
-    assert ContentType.objects.count() == before

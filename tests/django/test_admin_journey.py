@@ -3,14 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.test import Client
 
 from stepper_motor import State, step
 from stepper_motor.django import Journey
 from stepper_motor.django.admin import detail
-from stepper_motor.django.models import JourneyHistory
 from tests.django.operators import LIST, in_the_row, messages_in, operate, operator, page, text_of, viewer
 from tests.shop.journeys import Drip
 from tests.shop.models import Customer, Payment, PaymentJourney, Spy
@@ -237,35 +235,3 @@ def test_a_journey_with_a_table_of_its_own_is_operated_likewise(clock, admin_cli
     journey.refresh_from_db()
     assert (journey.state, journey.history.get().by) == (State.CANCELED, "admin")
     assert LogEntry.objects.get().content_type.model == "paymentjourney"
-
-
-# ----------------------------------------------------------------------------------------------------- deletion
-
-
-def test_deleting_takes_the_history_along(clock, customer, admin_client):
-    journey, other = failed(customer), Drip.start(customer)
-    other.pause()
-    before = ContentType.objects.count()
-    url = f"{LIST}{journey.pk}/delete/"
-    asked = text_of(admin_client.get(url))
-    assert "History: 2" in asked
-    assert "Traceback" not in asked
-    admin_client.post(url, {"post": "yes"})
-    assert list(Journey.objects.all()) == [other]
-    assert list(JourneyHistory.objects.values_list("journey_id", flat=True)) == [other.pk]
-    assert LogEntry.objects.get().action_flag == DELETION
-    assert ContentType.objects.count() == before
-
-
-def test_what_is_being_performed_is_not_deleted(clock, customer, admin_client):
-    journey = Drip.start(customer)
-    lease = clock.now() + timedelta(minutes=1)
-    in_the_row(journey, state="performing", performed_by="web-1", lease_expires_at=lease)
-    response = admin_client.post(f"{LIST}{journey.pk}/delete/", {"post": "yes"})
-    assert "whose step is being performed" in text_of(response)
-    assert Journey.objects.exists()
-
-
-def test_operators_may_not_delete(clock, customer):
-    journey = Drip.start(customer)
-    assert operator().post(f"{LIST}{journey.pk}/delete/", {"post": "yes"}).status_code == 403

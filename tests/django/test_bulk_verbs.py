@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import models, transaction
 
 from stepper_motor import Reattempt, State, StepperMotorError, step
 from stepper_motor.django import Journey
-from stepper_motor.motor.motor import BulkResult
+from stepper_motor.motor.verbs import BulkResult
 from tests.django.conftest import NOON
 from tests.shop.models import Customer, Payment, PaymentJourney
 
@@ -122,7 +122,7 @@ def test_skip_is_for_one_step_and_passes_over_those_at_another(letters, clock):
 
 
 def test_skip_knows_former_names(letters):
-    Letters._base_manager.filter(pk=letters[0].pk)._update([(Letters._meta.get_field("next_step_name"), None, "last")])
+    models.QuerySet.update(Letters._base_manager.filter(pk=letters[0].pk), next_step_name="last")
     assert Letters.objects.all().skip(step="third") == (1, 4, 0)
     assert states() == ["finished"] + ["ready"] * 4
 
@@ -232,7 +232,7 @@ def test_the_engines_columns_can_not_be_updated(letters):
     with pytest.raises(StepperMotorError, match="state: the engine's columns can't be updated; use the bulk verbs"):
         Letters.objects.update(state="canceled")
     letters[0].state = State.CANCELED
-    with pytest.raises(StepperMotorError, match="bulk verbs"):
+    with pytest.raises(StepperMotorError, match="bulk verbs"), transaction.atomic():
         Letters.objects.bulk_update(letters, ["state"])
     assert Letters.objects.update(data={"hours": 4}) == 5
     assert states() == ["ready"] * 5

@@ -96,7 +96,7 @@ def test_a_class_without_steps_is_finished_at_creation(clock, django_capture_on_
 
 
 def test_the_base_of_all_journeys_has_no_steps_to_start(customer):
-    with pytest.raises(StepperMotorError, match="Journey has no steps of its own: start one of the classes derived"):
+    with pytest.raises(StepperMotorError, match="Journey itself can't be started: start one of the classes derived"):
         Journey.start(customer)
 
 

@@ -68,8 +68,9 @@ class Life:
         yield Happening(SALE, lambda: "sale: many payments at once")
         yield Happening(18, self._operator_resumes)
         yield Happening(25, self._red_bank_is_back)
+        yield Happening(26, self._operator_resumes_payments)
         for customer in cast["subscriber"][:2]:
-            yield Happening(27, partial(self._buys, customer, bank_code="GREY"))
+            yield Happening(28, partial(self._buys, customer, bank_code="GREY"))
 
     def _some(self, customers: list[Customer], share: float) -> list[Customer]:
         return self._dice.sample(customers, round(len(customers) * share))
@@ -119,6 +120,10 @@ class Life:
             resumed += kind.objects.filter(pk__in=settled).resume(by=self._operator, reason="settled").changed
         return f"{self._operator} resumes {resumed} of them: settled"
 
+    def _operator_resumes_payments(self) -> str:
+        result = PaymentJourney.objects.paused().resume(by=self._operator, reason="RED is back")
+        return f"{self._operator} resumes the {result.changed} payments that were paused meanwhile"
+
     # What the banks do.
 
     def _red_bank_fails(self) -> str:
@@ -128,8 +133,7 @@ class Life:
 
     def _red_bank_is_back(self) -> str:
         self._bank.set_online("RED", online=True)
-        result = PaymentJourney.objects.paused().resume(by=self._operator, reason="RED is back")
-        return f"the bank RED is back: {self._operator} resumes its {result.changed} payments"
+        return "the bank RED is back"
 
 
 def _still_there(customer: Customer) -> Customer | None:

@@ -11,8 +11,8 @@ from django.db import models
 from stepper_motor.django.lookups import among
 from stepper_motor.journeys.durations import duration
 from stepper_motor.motor import clock
-from stepper_motor.motor.motor import BulkResult
-from stepper_motor.motor.performance import due_at
+from stepper_motor.motor.destinations import due_at
+from stepper_motor.motor.verbs import BulkResult
 
 Progress = Callable[[BulkResult], object]
 

@@ -98,13 +98,11 @@ def _dialect(vendor: str) -> Dialect:
 
 
 def _code(error: BaseException) -> object:
-    """The SQLSTATE of PostgreSQL, the number of MySQL."""
+    """The SQLSTATE of PostgreSQL, the number of MySQL (whose drivers may give a state as well)."""
     cause = error.__cause__ or error
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    if state:
-        return state
-    first = cause.args[0] if cause.args else None
-    return first if isinstance(first, int) else None
+    if cause.args and isinstance(cause.args[0], int):
+        return cause.args[0]
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from stepper_motor.journeys.errors import StepperMotorError
 from stepper_motor.journeys.policies import Reattempt
 from stepper_motor.journeys.row import ONGOING, State
 from stepper_motor.motor import clock
-from stepper_motor.motor.motor import BulkResult
+from stepper_motor.motor.verbs import BulkResult
 
 JourneyT = TypeVar("JourneyT", bound=models.Model, covariant=True)
 
@@ -155,6 +155,14 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
         return names
 
     # ------------------------------------------------------------------------------------------ as Django has it
+
+    def only(self, *fields: Any) -> Self:
+        """As Django's; `type` is read along, since it says of which class a journey is."""
+        return super().only(*fields, "type")
+
+    def defer(self, *fields: Any) -> Self:
+        """As Django's; `type` is read all the same."""
+        return super().defer(*(field for field in fields if field != "type"))
 
     def update(self, **kwargs: Any) -> int:
         """Update columns of your own.

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models.base import ModelBase
 
-from stepper_motor.django.tables import history_model, table_meta
+from stepper_motor.django.tables import history_model, table_meta, without_hero_type
 from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.journeys.journey import HOOKS, SETTINGS, JourneyBase, define
 from stepper_motor.journeys.reserved import check_names
@@ -28,32 +28,45 @@ _MAY_BE_DEFINED = frozenset({*HOOKS, *SETTINGS, "Meta", "objects", "__str__", "_
 class JourneyMetaclass(ModelBase):
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
         root = _root_among(bases)
-        meta = namespace.get("Meta")
-        if getattr(meta, "abstract", False) or not any(isinstance(base, JourneyMetaclass) for base in bases):
-            return super().__new__(mcs, name, bases, namespace, **options)
+        is_first = not any(isinstance(base, JourneyMetaclass) for base in bases)
+        if root is None and (is_first or _is_abstract(namespace)):
+            return super().__new__(mcs, name, bases, without_hero_type(namespace), **options)
         if root is None:
-            cls: Any = super().__new__(mcs, name, bases, table_meta(name, namespace), **options)
+            cls: Any = super().__new__(mcs, name, bases, table_meta(name, bases, namespace), **options)
             _become_root(cls, namespace)
         else:
             cls = super().__new__(mcs, name, bases, _proxy_meta(name, namespace, root), **options)
             _hide(cls)
         try:
-            _define(cls, namespace, is_type=root is not None)
+            _define(cls, namespace, is_type=root is not None and not _is_abstract(namespace))
         except BaseException:
-            del apps.all_models[cls._meta.app_label][cls._meta.model_name]
-            roots[:] = [each for each in roots if each is not cls]
+            _forget(cls)
             raise
         return cls
+
+
+def _is_abstract(namespace: dict[str, Any]) -> bool:
+    """Its author says that it is there to be derived from. (Below a root it is a proxy that is no type all the same:
+    Django has no abstract classes between a table and its proxies.)"""
+    return bool(getattr(namespace.get("Meta"), "abstract", False))
 
 
 def _define(cls: Any, namespace: dict[str, Any], *, is_type: bool) -> None:
     """Read the journey, now that Django has put the fields on the class, so that conditions may name them."""
     define(cls)
     _check_names(cls, namespace)
-    cls.definition = replace(cls.definition, type_name=namespace.get("type_name") or cls._meta.label)
-    if is_type or len(cls.steps):
+    cls.definition = replace(cls.definition, type_name=namespace.get("type_name") or _type_name(cls))
+    if is_type or (len(cls.steps) and not cls._meta.proxy):
         _check_other_tables(cls)
         cls.registry.add(cls)
+
+
+def _forget(cls: Any) -> None:
+    """A class that could not be defined leaves nothing behind."""
+    roots[:] = [each for each in roots if each is not cls]
+    for model in filter(None, (cls, cls.__dict__.get("History"))):
+        del apps.all_models[model._meta.app_label][model._meta.model_name]
+    apps.clear_cache()
 
 
 def _check_other_tables(cls: Any) -> None:
@@ -93,20 +106,32 @@ def _proxy_meta(name: str, namespace: dict[str, Any], root: Any) -> dict[str, An
         )
     given = namespace.get("Meta")
     module = namespace.get("__module__", "")
-    meta: dict[str, Any] = {"proxy": True}
-    if not hasattr(given, "app_label") and apps.get_containing_app_config(module) is None:
-        meta["app_label"] = root._meta.app_label
-    label = getattr(given, "app_label", None) or meta.get("app_label") or apps.get_containing_app_config(module).label  # type: ignore[union-attr]
-    _forget_former(label, name, module)
+    app = apps.get_containing_app_config(module)
+    label = getattr(given, "app_label", None) or (app.label if app else root._meta.app_label)
+    meta = {"proxy": True, "abstract": False, "app_label": label}
+    _forget_former(label, name, module, in_app=app is not None)
     return {**namespace, "Meta": type("Meta", (given,) if given else (), meta)}
 
 
-def _forget_former(label: str, name: str, module: str) -> None:
-    """A class that is defined again, by a reload or a test, replaces the earlier one without a warning."""
+def _forget_former(label: str, name: str, module: str, *, in_app: bool) -> None:
+    """A class that is defined again, by a reload or a test, replaces the earlier one without a warning.
+
+    Classes outside of every app (those of tests) share a label, so one may have the name of another module's: Django's
+    registry, which nothing asks for them, then knows the later one alone.
+    """
     former: Any = apps.all_models[label].get(name.lower())
-    if type(former) is JourneyMetaclass and former.__module__ == module:
+    if type(former) is not JourneyMetaclass or former._meta.auto_created is False:
+        return
+    if former.__module__ == module:
         former.registry.remove(former)
+    if former.__module__ == module or not in_app:
         del apps.all_models[label][name.lower()]
+
+
+def _type_name(cls: Any) -> str:
+    """app_label.ClassName; outside of every app, the module stands for the label."""
+    in_app = apps.get_containing_app_config(cls.__module__) is not None
+    return cls._meta.label if in_app else f"{cls.__module__}.{cls.__name__}"
 
 
 def _hide(cls: Any) -> None:

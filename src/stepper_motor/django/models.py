@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, overload
 
@@ -173,9 +173,9 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     @classmethod
     def from_db(cls, db: str | None, field_names: Any, values: Any, **kwargs: Any) -> Self:
         names = list(field_names)
-        found = cls.registry.find(values[names.index("type")]) if "type" in names else None
+        found = (cls.registry.find(values[names.index("type")]) or cls._meta.concrete_model) if "type" in names else cls
         load = super().from_db.__func__  # type: ignore[attr-defined]
-        journey: Self = load(found or cls._meta.concrete_model, db, names, values, **kwargs)
+        journey: Self = load(found, db, names, values, **kwargs)
         journey._as_read = (names, values)
         return journey
 
@@ -194,7 +194,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
             starting.inserted([self], lambda: super(AbstractJourney, self).save(*args, **kwargs), using)
             return
         self._refuse_changes_by_hand(update_fields)
-        own = [field.name for field in self._own_fields if update_fields is None or field.name in set(update_fields)]
+        own = [field.name for field in self._own_fields] if update_fields is None else list(update_fields)
         if self._inside and self._inside.holder:
             self._checkpoint(own)
         elif own:
@@ -205,7 +205,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
         held = type(self)._base_manager.using(self._state.db).filter(
             pk=self.pk, fence=self._inside.fence, performed_by=self._inside.holder
         )  # fmt: skip
-        values = {field.attname: getattr(self, field.attname) for field in self._own_fields if field.name in own}
+        values = {name: getattr(self, name) for name in _attnames(self, own)}
         if values and not models.QuerySet.update(held, **values):
             raise InvalidState("save", self.state, "this performance does not hold the journey any more")
         self._keep(values)
@@ -224,11 +224,12 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
 
     def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
         super().refresh_from_db(using, fields, from_queryset)
-        names = [field.attname for field in self._meta.concrete_fields if field.attname in self.__dict__]
-        self._as_read = (names, [self.__dict__[name] for name in names])
-        self._hero, self._hero_read = None, False
+        names = [name for name in _attnames(self, fields) if name in self.__dict__]
+        self._has_read({name: self.__dict__[name] for name in names})
+        if fields is None:
+            self._hero, self._hero_read = None, False
         if self._inside:
-            self._keep(_attnames(self, fields))
+            self._keep(names)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         """Delete the journey and its history. A step that runs meanwhile settles nothing."""
@@ -315,8 +316,10 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     def _refresh(self, row: Row) -> None:
         """Take over the engine's columns as they were just written."""
         self.__dict__.update(row._asdict())
-        known = dict(zip(*self._as_read, strict=False))
-        known.update(row._asdict())
+        self._has_read(row._asdict())
+
+    def _has_read(self, values: dict[str, Any]) -> None:
+        known = dict(zip(*self._as_read, strict=False)) | values
         self._as_read = (list(known), list(known.values()))
 
     def _next_object(self, row: Row, own: dict[str, Any]) -> Self:

@@ -15,8 +15,8 @@ from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, StepperMotorError
 from stepper_motor.journeys.row import Onward, Row, State, Stranded, TheEnd
 from stepper_motor.motor import clock
+from stepper_motor.motor.destinations import arriving
 from stepper_motor.motor.fences import new_fence
-from stepper_motor.motor.performance import arriving
 
 if TYPE_CHECKING:
     from stepper_motor.django.models import AbstractJourney
@@ -107,7 +107,7 @@ def depart(journey: AbstractJourney[Any]) -> None:
     """Give a journey that is about to be inserted its engine's columns."""
     cls = type(journey)
     if cls.definition.type_name not in cls.registry.types:
-        raise StepperMotorError(f"{cls.__name__} has no steps of its own: start one of the classes derived from it")
+        raise StepperMotorError(f"{cls.__name__} itself can't be started: start one of the classes derived from it")
     _refuse_preset(journey)
     journey.type = cls.definition.type_name
     _check_names(journey)

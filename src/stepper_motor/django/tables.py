@@ -14,20 +14,27 @@ from stepper_motor.django.fields import NameField, StateField
 from stepper_motor.journeys.row import State
 
 
-def table_meta(name: str, namespace: dict[str, Any]) -> dict[str, Any]:
+def table_meta(name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> dict[str, Any]:
     """The namespace of a root, with what its table needs in its Meta."""
-    namespace = dict(namespace)
-    if isinstance(namespace.get("hero"), models.ForeignKey):
-        namespace["hero_type"] = None  # a real foreign key needs no type beside it, and its column is hero_id
-    given = namespace.get("Meta")
+    inherited = [base.Meta for base in bases if hasattr(base, "Meta")]
+    given = namespace.get("Meta") or next(iter(inherited), None)
     prefix = _prefix(namespace.get("__module__", ""), name)
-    hero = ("hero",) if isinstance(namespace.get("hero"), models.ForeignKey) else ("hero_type", "hero_id")
+    hero = ("hero",) if _has_hero_column(bases, namespace) else ("hero_type", "hero_id")
     meta = {
         "indexes": [*getattr(given, "indexes", ()), *_indexes(prefix)],
         "constraints": [*getattr(given, "constraints", ()), *_constraints(prefix, hero)],
     }
-    namespace["Meta"] = type("Meta", (given,) if given else (), meta)
-    return namespace
+    return {**without_hero_type(namespace), "Meta": type("Meta", (given,) if given else (), meta)}
+
+
+def without_hero_type(namespace: dict[str, Any]) -> dict[str, Any]:
+    """A real foreign key needs no type beside it, and its column is hero_id: Django is told to inherit neither."""
+    return {**namespace, "hero_type": None} if _has_hero_column((), namespace) else namespace
+
+
+def _has_hero_column(bases: tuple[type, ...], namespace: dict[str, Any]) -> bool:
+    inherited = [field for base in bases if hasattr(base, "_meta") for field in base._meta.fields if field.name == "hero"]
+    return bool(inherited) or isinstance(namespace.get("hero"), models.ForeignKey)
 
 
 def _prefix(module: str, name: str) -> str:

@@ -14,8 +14,9 @@ from stepper_motor.motor import clock
 from stepper_motor.motor.events import Event
 from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.loading import each_loaded, pause_unreadable
-from stepper_motor.motor.motor import Motor, loss_of
-from stepper_motor.motor.ports import Expired, Store
+from stepper_motor.motor.motor import Motor
+from stepper_motor.motor.ports import Expired, NoSuchRow, Store
+from stepper_motor.motor.verbs import loss_of
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ class Housekeeper:
         try:
             # What others have locked is left for the next round: no recovery waits behind an app's transaction.
             transition = store.change(expired.id, decide, wait=False)
-        except (_StillAlive, LookupError):
+        except (_StillAlive, NoSuchRow):
             return False
         journey._refresh(transition.row)
         self.motor.intervened(store, journey, transition)

@@ -12,8 +12,8 @@ from stepper_motor.journeys.lifecycle import Ending
 from stepper_motor.journeys.outcomes import Failed, Paused
 from stepper_motor.journeys.row import Row, Transition
 from stepper_motor.motor.fences import new_fence
-from stepper_motor.motor.performance import describe
 from stepper_motor.motor.ports import JourneyId, Store
+from stepper_motor.motor.problems import describe
 
 Load = Callable[[Sequence[JourneyId]], dict[JourneyId, Any]]
 Report = Callable[[JourneyId, Exception], object]

@@ -6,48 +6,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from stepper_motor.journeys import interventions
 from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, StepperMotorError
-from stepper_motor.journeys.interventions import Intervention
 from stepper_motor.journeys.journey import JourneyBase
-from stepper_motor.journeys.lifecycle import Loss
-from stepper_motor.journeys.outcomes import (
-    Canceled,
-    Failed,
-    Finished,
-    Jumped,
-    Outcome,
-    Paused,
-    Reattempted,
-    Rescheduled,
-    Resumed,
-    Skipped,
-)
-from stepper_motor.journeys.row import Destination, Entry, OffTheMap, Onward, Row, State, Stranded, Transition
+from stepper_motor.journeys.outcomes import Failed, Outcome, Rescheduled
+from stepper_motor.journeys.row import Entry, Row, State, Transition
 from stepper_motor.motor import clock
 from stepper_motor.motor.events import Event, Events
-from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.heartbeat import beating
-from stepper_motor.motor.performance import Performance, Superseded, arriving, describe, drive, due_at, following
-from stepper_motor.motor.ports import Decide, Settlement, Store
+from stepper_motor.motor.performance import Performance, Superseded, drive
+from stepper_motor.motor.ports import Decide, NoSuchRow, Settlement, Store
+from stepper_motor.motor.problems import describe
 from stepper_motor.motor.settings import Settings
 from stepper_motor.motor.settling import persist, retrying, settle
+from stepper_motor.motor.verbs import BulkResult, Outdated, decision, outcome_of
 from stepper_motor.motor.worker_name import worker_name
 
 HOOK_OF = {State.FINISHED: "after_finish", State.CANCELED: "after_cancel", State.PAUSED: "after_pause"}
-SEEN_BY_STATE_ALONE = ("pause", "cancel", "resume")
-
-
-class BulkResult(NamedTuple):
-    """What a bulk verb came to, in rows."""
-
-    changed: int
-    passed_over: int
-    """Their state does not allow the verb, or they moved on meanwhile."""
-    failed: int
-    """Their own code (a wait) raised, they are gone, or their place is taken."""
+LOOKS = 5
+"""How often a verb looks again at a row that a lost performance holds, before it gives up."""
 
 
 class Motor:
@@ -76,10 +54,9 @@ class Motor:
             AlreadyOnJourney: `jump_to` would reopen a journey whose place is taken.
         """
         store: Store = journey._store
-        decide = self._decision(journey, verb, **told)
         try:
-            transition = retrying(store, lambda: store.change(journey._id, decide))
-        except LookupError:
+            transition = self._change(store, journey, verb, told)
+        except NoSuchRow:
             if journey._id is None:
                 raise InvalidState(verb, "not started", "save it first") from None
             raise InvalidState(verb, "deleted", "its row is gone") from None
@@ -87,7 +64,17 @@ class Motor:
         self.intervened(store, journey, transition)
         if transition.refusal:
             raise transition.refusal
-        return _outcome(verb, told, transition.row)
+        return outcome_of(verb, told, transition.row)
+
+    def _change(self, store: Store, journey: JourneyBase[Any], verb: str, told: dict[str, Any]) -> Transition:
+        witness = journey
+        for _ in range(LOOKS):
+            decide = decision(journey, witness, verb, told, self.settings)
+            try:
+                return retrying(store, partial(store.change, journey._id, decide))
+            except Outdated:
+                witness = store.load([journey._id]).get(journey._id, witness)
+        raise InvalidState(verb, journey._row.state, "others keep changing it")
 
     def intervene_in_bulk(self, verb: str, journeys: Sequence[JourneyBase[Any]], told: Iterable[Any]) -> BulkResult:
         """The same verb on many journeys of one table, in one transaction; `told` gives the arguments of each."""
@@ -98,7 +85,7 @@ class Motor:
         failed = 0
         for journey, arguments in zip(journeys, told, strict=True):
             try:
-                decisions[journey._id] = self._decision(journey, verb, **arguments)
+                decisions[journey._id] = decision(journey, journey, verb, arguments, self.settings)
             except Exception as error:
                 failed += 1
                 self._tell("trouble", journey, detail=f"bulk {verb}", error=error)
@@ -126,46 +113,6 @@ class Motor:
             self.intervened(store, journey, result)
             return "passed_over" if result.refusal else "changed"
         return "passed_over" if isinstance(result, InvalidState) else "failed"
-
-    def _decision(self, journey: JourneyBase[Any], verb: str, **told: Any) -> Decide:
-        """What is decided under the lock; the app's own code (waits) is asked now, before it."""
-        row: Row = journey._row
-        destination = self._destination(journey, verb, **told)
-        by, reason = who(told.get("by")), told.get("reason")
-        seen = None if verb in SEEN_BY_STATE_ALONE else row.fence
-        loss = self._loss(journey)
-        decide = getattr(interventions, verb)
-
-        def decided(row: Row, now: datetime) -> Transition:
-            intervention = Intervention(now, new_fence(), seen, by, reason, loss)
-            transition: Transition = decide(row, *([destination] if destination else []), intervention)
-            return _spread(transition, told.get("spread_to"), now)
-
-        return decided
-
-    def _destination(self, journey: JourneyBase[Any], verb: str, **told: Any) -> Destination | None:
-        if verb not in ("skip", "reattempt", "reschedule", "jump_to"):
-            return None
-        row: Row = journey._row
-        name = told.get("step") or row.next_step_name
-        step = journey.steps.find(name) if name else None
-        if step is None:
-            return OffTheMap(name or "")
-        now, wait, at = self.now(), told.get("wait"), told.get("at")
-        if verb == "skip":
-            destination = following(journey, step, now)
-        elif verb == "reschedule" and at is None:
-            destination = arriving(journey, step, since=row.arrived_at, now=now)
-        else:
-            destination = Onward(step.name, due_at(wait, at, now, row.attempts))
-        if isinstance(destination, Stranded):
-            raise destination.error
-        if verb == "reschedule" and isinstance(destination, Onward):
-            destination = Onward(destination.step, max(destination.due, now))
-        return destination
-
-    def _loss(self, journey: JourneyBase[Any]) -> Loss:
-        return loss_of(journey, self.settings)
 
     def intervened(self, store: Store, journey: JourneyBase[Any], transition: Transition) -> None:
         row = transition.row
@@ -277,7 +224,7 @@ class Motor:
             done = persist(store, write, lambda: performance.lease_ends_at).done
             return self.conclude(performance, settlement.ending.outcome, done.get(settlement.id))
         if result is None or performance.in_doubt is None:
-            self.let_go(performance)
+            self.gave_back(performance)
             return None
         return self.conclude(performance, performance.in_doubt.ending.outcome, result)
 
@@ -300,8 +247,8 @@ class Motor:
             self.run_hook(store, journey, row.state)
         return outcome
 
-    def let_go(self, performance: Performance) -> None:
-        """A row was given back unperformed: if it was paused or canceled while it was held, its hook waited for this."""
+    def gave_back(self, performance: Performance) -> None:
+        """After a row was given back unperformed: the hook of a pause or a cancel meanwhile has waited for this."""
         row = performance.given_back
         if row is not None:
             performance.journey._refresh(row)
@@ -372,52 +319,6 @@ class Motor:
         )
 
 
-def loss_of(journey: JourneyBase[Any], settings: Settings) -> Loss:
-    """What it means if the performance of the journey's next step is lost."""
-    row: Row = journey._row
-    step = journey.steps.find(row.next_step_name) if row.next_step_name else None
-    if_lost = journey.definition.if_lost_at(step)
-    if step is None:
-        return Loss(if_lost, OffTheMap(row.next_step_name or ""), settings.poison_after)
-    destination = following(journey, step, clock.now()) if if_lost == "skip" and row.held else None
-    return Loss(if_lost, destination, settings.poison_after)
-
-
-def _spread(transition: Transition, to: datetime | None, now: datetime) -> Transition:
-    """A bulk resume that is spread: what is overdue comes at `to` instead of all at once."""
-    row = transition.row
-    due = row.next_step_to_be_performed_at
-    if to is None or row.state is not State.READY or due is None or due > now:
-        return transition
-    return transition._replace(row=row._replace(next_step_to_be_performed_at=to))
-
-
 def _only_rescheduled(transition: Transition) -> bool:
     """It was paused before, and is paused still: that its hook heard of then."""
     return [entry.outcome for entry in transition.entries] == [Rescheduled.name]
-
-
-def who(by: object) -> str | None:
-    """Who intervenes, as the history keeps it."""
-    return None if by is None else str(by)[:200]
-
-
-def _outcome(verb: str, told: dict[str, Any], row: Row) -> Outcome:
-    match verb:
-        case "pause":
-            return Paused(told.get("reason"))
-        case "cancel":
-            return Canceled(told.get("reason"))
-        case "resume":
-            return Resumed()
-        case "skip":
-            return Skipped()
-        case "reattempt":
-            return Reattempted(told.get("wait"), told.get("at"))
-        case "reschedule":
-            return Rescheduled(row.next_step_to_be_performed_at)
-        case "jump_to":
-            return Jumped(row.next_step_name or "", told.get("wait"), told.get("at"))
-    return Finished()
-
-

@@ -15,14 +15,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import traceback
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
 from stepper_motor.journeys.calling import call, enveloped, opened
-from stepper_motor.journeys.durations import given_time
 from stepper_motor.journeys.errors import StepTimeout
 from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.lifecycle import Ending, Problem
@@ -40,11 +38,13 @@ from stepper_motor.journeys.outcomes import (
     Skipped,
 )
 from stepper_motor.journeys.policies import Policy, Reattempt
-from stepper_motor.journeys.row import Destination, OffTheMap, Onward, Row, Stranded, TheEnd, Transition
-from stepper_motor.journeys.steps import Step, duration
+from stepper_motor.journeys.row import Destination, OffTheMap, Onward, Row, Stranded, Transition
+from stepper_motor.journeys.steps import Step
 from stepper_motor.motor import clock
+from stepper_motor.motor.destinations import due_at, following, of_a_wait
 from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.ports import Holding, Settlement, Store
+from stepper_motor.motor.problems import describe, with_both
 from stepper_motor.motor.settings import Settings
 
 Conducting = Generator[Awaitable[Any], Any, Any]
@@ -337,9 +337,8 @@ class Performance:
         except GeneratorExit:
             raise
         except BaseException as caught:
-            second = opened(caught)
-            second.__context__ = second.__context__ or error
-            self.problem = describe(second, self.settings.traceback_limit)
+            limit = self.settings.traceback_limit
+            self.problem = with_both(describe(error, limit), describe(opened(caught), limit), limit)
             return Paused(f"its exception handler raised {self.problem}")
         return self._of_a_handler(outcome, failures)
 
@@ -423,7 +422,7 @@ class Performance:
                 return Onward(step.name, self.now() + step.own_wait(self.journey))
             return Onward(step.name, self._when(wait, at))
         except BaseException as error:
-            return Stranded(step.name, _of_a_wait(error))
+            return Stranded(step.name, of_a_wait(error))
 
     def _when(self, wait: Any, at: datetime | None) -> datetime:
         return due_at(wait, at, self.now(), self.row.attempts + 1)
@@ -515,51 +514,6 @@ def drive(part: Generator[Awaitable[Any], Any, Any], wait: Callable[[Awaitable[A
                 awaitable = part.send(result)
     except StopIteration as stop:
         return stop.value
-
-
-def following(journey: JourneyBase[Any], step: Step, now: datetime) -> Destination:
-    """Where a journey goes after `step`, in today's order."""
-    after = journey.steps.following(step)
-    if after is None:
-        return TheEnd()
-    return arriving(journey, after, since=now, now=now)
-
-
-def arriving(journey: JourneyBase[Any], step: Step, *, since: datetime, now: datetime) -> Destination:
-    """The journey comes to `step` at `since`: when is it due?"""
-    try:
-        return Onward(step.name, step.due(journey, t0=journey._created_at, since=since, now=now))
-    except BaseException as error:
-        return Stranded(step.name, _of_a_wait(error))
-
-
-def _of_a_wait(error: BaseException) -> BaseException:
-    if not isinstance(error, Interruption):
-        return error
-    return TypeError(f"a wait gives a duration or a time: it can't use a verb ({error.outcome.name})")
-
-
-def due_at(wait: Any, at: datetime | None, now: datetime, attempts: int) -> datetime:
-    """When `wait=` or `at=` of a verb is; a `Reattempt` counts by `attempts`; what is past means now."""
-    if at is not None:
-        return max(given_time(at), now)
-    length = wait.delay(max(attempts, 1)) if isinstance(wait, Reattempt) else duration(wait or 0)
-    try:
-        return now + length
-    except OverflowError:
-        raise ValueError(f"a wait of {length} ends after the year 9999") from None
-
-
-def describe(error: BaseException, limit: int) -> Problem:
-    """The exception as the history keeps it: class, message, and the end of the traceback."""
-    try:
-        message = str(error)
-    except BaseException as second:
-        message = f"(its text can't be had: {type(second).__name__})"
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    text = "".join(traceback.format_exception(error))
-    return Problem(name[:200], message[:2000], text[-limit:])
 
 
 def _unknown(name: str | None) -> str:

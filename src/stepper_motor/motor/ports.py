@@ -17,6 +17,10 @@ JourneyId = Any
 """A primary key, as the home's objects carry it."""
 
 
+class NoSuchRow(LookupError):
+    """The journey's row is gone."""
+
+
 class Claim(NamedTuple):
     """A row that a performer has just taken."""
 
@@ -175,7 +179,7 @@ class Store(Protocol):
         """Lock the row, decide, write; in the caller's transaction where there is one.
 
         Raises:
-            LookupError: there is no such row; without `wait`, also if others have locked it.
+            NoSuchRow: there is none; without `wait`, also if others have locked it.
         """
 
     def change_many(self, decisions: Mapping[JourneyId, Decide]) -> dict[JourneyId, Transition | Exception]:

@@ -120,7 +120,7 @@ class Work:
             self.concludes(performance, performance.in_doubt.ending.outcome, result)
         else:
             self._release(performance)
-            self._motor.let_go(performance)
+            self._motor.gave_back(performance)
 
     def superseded(self, performance: Performance, error: Exception | None = None) -> None:
         self._release(performance)
@@ -189,4 +189,4 @@ class Work:
             performance.given_back = freed.get(performance.id)
             self._release(performance)
             if performance.given_back and performance.given_back.state is not State.READY:
-                self._performers.call(partial(self._motor.let_go, performance), awaited=False)
+                self._performers.call(partial(self._motor.gave_back, performance), awaited=False)

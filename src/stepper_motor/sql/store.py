@@ -14,12 +14,23 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from stepper_motor.journeys import lifecycle
-from stepper_motor.journeys.errors import AlreadyOnJourney, StepperMotorError
+from stepper_motor.journeys.errors import AlreadyOnJourney
 from stepper_motor.journeys.outcomes import Completed, Skipped
 from stepper_motor.journeys.row import Entry, Row, State, Transition
 from stepper_motor.motor import clock
 from stepper_motor.motor.fences import new_fence
-from stepper_motor.motor.ports import Claim, Decide, Expired, Holding, JourneyId, Kind, Renewed, Settled, Settlement
+from stepper_motor.motor.ports import (
+    Claim,
+    Decide,
+    Expired,
+    Holding,
+    JourneyId,
+    Kind,
+    NoSuchRow,
+    Renewed,
+    Settled,
+    Settlement,
+)
 from stepper_motor.motor.registry import SEPARATOR, Registry
 from stepper_motor.motor.settings import Settings
 from stepper_motor.sql.dialects import ID, INTEGER, TEXT, TIME, Dialect
@@ -343,7 +354,7 @@ class SqlStore:
         """Lock the row, decide, write.
 
         Raises:
-            LookupError: there is no such row; without `wait`, also if others have locked it.
+            NoSuchRow: there is no such row; without `wait`, also if others have locked it.
             AlreadyOnJourney: the new state takes a place that another journey of the hero has.
         """
         result = self.change_many({id: decide}, wait=wait)[id]
@@ -373,11 +384,11 @@ class SqlStore:
         results: dict[JourneyId, Transition | Exception] = {}
         for id, decide in decisions.items():
             if id not in rows:
-                results[id] = LookupError(f"there is no journey {id!r} any more")
+                results[id] = NoSuchRow(f"there is no journey {id!r} any more")
                 continue
             try:
                 results[id] = decide(rows[id], now)
-            except StepperMotorError as error:
+            except Exception as error:  # one that can't be decided does not fail the others
                 results[id] = error
         return results
 

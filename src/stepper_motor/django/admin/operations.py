@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from stepper_motor.journeys.errors import InvalidState, StepperMotorError
 from stepper_motor.journeys.row import State
-from stepper_motor.motor.motor import BulkResult
+from stepper_motor.motor.verbs import BulkResult
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise

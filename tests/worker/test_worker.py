@@ -1,0 +1,190 @@
+"""What the worker does, inside the test's own process."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import threading
+from datetime import timedelta
+
+import pytest
+
+from stepper_motor import State, now, step
+from stepper_motor.django import Journey
+from tests.conditions import wait_until
+from tests.shop.models import Customer
+from tests.worker.inside import Heard, at_work, left_threads, motor_of, run_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ended(*journeys):
+    """Whether none of these goes on by itself any more."""
+    ids = [journey.pk for journey in journeys]
+    return not Journey.objects.filter(pk__in=ids, state__in=["ready", "performing"]).exists()
+
+
+def test_what_is_due_is_performed_the_longest_due_first():
+    told = []
+
+    class Errand(Journey):
+        @step
+        def run(self):
+            told.append(self.data["number"])
+
+    for number in (3, 1, 2):
+        journey = Errand.start(data={"number": number})
+        Errand.objects.filter(pk=journey.pk).update(next_step_to_be_performed_at=now() - timedelta(hours=9 - number))
+    run_once(motor_of(Errand), concurrency=1)
+
+    assert told == [1, 2, 3]
+
+
+def test_once_ends_when_nothing_is_due_any_more_and_leaves_what_is_due_later():
+    class Later(Journey):
+        @step
+        def soon(self): ...
+
+        @step(wait=timedelta(hours=1))
+        def late(self): ...
+
+    journey = Later.start()
+    run_once(motor_of(Later))
+
+    journey.refresh_from_db()
+    assert (journey.state, journey.next_step_name) == (State.READY, "late")
+
+
+def _raise(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda: _raise(RuntimeError("broken")),
+        lambda: _raise(SystemExit(3)),
+        lambda: _raise(KeyboardInterrupt()),
+        lambda: _raise(GeneratorExit()),
+        lambda: _raise(StopIteration(7)),
+        lambda: _raise(BaseExceptionGroup("several", [SystemExit(1), ValueError("x")])),
+        lambda: _thread.exit(),
+        lambda: exec("def"),
+    ],
+    ids=["error", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "StopIteration", "group", "thread", "syntax"],
+)
+def test_a_step_that_raises_whatever_it_may_stops_nobody_else(body):
+    class Broken(Journey):
+        @step
+        def fall(self):
+            body()
+
+    class Sound(Journey):
+        @step
+        def stand(self): ...
+
+    broken, sound = Broken.start(), [Sound.start() for _ in range(5)]
+    motor = motor_of(Broken, Sound)
+    with at_work(motor, concurrency=1):
+        wait_until(lambda: ended(broken, *sound))
+        after = Sound.start()
+        wait_until(lambda: ended(after))
+
+    broken.refresh_from_db()
+    assert broken.state == State.PAUSED
+    assert broken.history.get().error_class
+
+
+@pytest.mark.parametrize("nonsense", [None, 42, object(), "paused", [1], NotImplemented, type])
+def test_a_step_that_returns_nonsense_has_ended_normally(nonsense):
+    class Odd(Journey):
+        @step
+        def give(self):
+            return nonsense
+
+    journey = Odd.start()
+    run_once(motor_of(Odd))
+
+    journey.refresh_from_db()
+    assert journey.state == State.FINISHED
+
+
+def test_an_exception_thrown_into_a_performer_from_outside_does_not_end_it():
+    import ctypes
+
+    class Sound(Journey):
+        @step
+        def stand(self): ...
+
+    motor = motor_of(Sound)
+    heard = Heard(motor)
+    with at_work(motor, concurrency=1):
+        first = Sound.start()
+        wait_until(lambda: ended(first))
+        performer = next(t for t in threading.enumerate() if t.name == "stepper_motor performer 1")
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(performer.ident), ctypes.py_object(SystemExit))
+        others = [Sound.start() for _ in range(3)]
+        wait_until(lambda: ended(*others))
+
+    assert Sound.objects.filter(state="finished").count() == 4
+    assert [event.detail for event in heard.of("trouble")] == ["a performer was disturbed"]
+
+
+def test_a_task_that_an_async_step_made_cannot_end_the_loop_of_the_others():
+    async def leave():
+        raise SystemExit(3)
+
+    class Careless(Journey):
+        @step
+        async def spawn(self):
+            self.task = asyncio.create_task(leave())
+            await asyncio.sleep(0.05)
+
+    class Sound(Journey):
+        @step
+        async def stand(self):
+            await asyncio.sleep(0.2)
+
+    careless, sound = Careless.start(), Sound.start()
+    with at_work(motor_of(Careless, Sound)):
+        wait_until(lambda: ended(careless, sound))
+
+    sound.refresh_from_db()
+    assert sound.state == State.FINISHED
+
+
+def test_a_sync_body_that_takes_long_holds_up_no_async_step():
+    class Slow(Journey):
+        @step
+        def hold(self):
+            go.wait(30)
+
+    class Quick(Journey):
+        @step
+        async def pass_by(self):
+            await asyncio.sleep(0)
+
+    go = threading.Event()
+    slow = [Slow.start() for _ in range(3)]
+    with at_work(motor_of(Slow, Quick), concurrency=1):
+        quick = [Quick.start() for _ in range(20)]
+        wait_until(lambda: ended(*quick), limit=10)
+        assert not ended(*slow)
+        go.set()
+        wait_until(lambda: ended(*slow))
+
+
+def test_a_worker_leaves_no_thread_behind():
+    class Mixed(Journey):
+        @step
+        def sync(self): ...
+
+        @step
+        async def awaited(self):
+            await Customer.objects.acreate(name="made by an async step")
+
+    Mixed.start()
+    run_once(motor_of(Mixed))
+
+    assert Customer.objects.get().name == "made by an async step"
+    wait_until(lambda: not left_threads(), limit=5)
