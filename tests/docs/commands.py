@@ -53,9 +53,13 @@ def run(block: Block) -> None:
     Raises:
         Wrong: there is no such command or option, or it prints something else.
     """
+    status = 0
     for command in commands(block):
-        for words in _parts(command.words):
-            _run(Command(command.where, words, command.output))
+        if command.words == ("echo", "$?"):
+            check(command.output, str(status), command.where)
+        else:
+            for words in _parts(command.words):
+                status = _run(Command(command.where, words, command.output))
 
 
 def _parts(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -69,10 +73,11 @@ def _parts(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             part = []
 
 
-def _run(command: Command) -> None:
+def _run(command: Command) -> int:
+    """Gives the exit status."""
     match command.words:
-        case ("python", "manage.py", name, *arguments) | ("./manage.py", name, *arguments):
-            _manage(command, name, arguments)
+        case ("python", "manage.py", name, *arguments):
+            return _manage(command, name, arguments)
         case ("pip", "install", *packages):
             _check_extras(command, packages)
         case ("make", *targets):
@@ -80,18 +85,21 @@ def _run(command: Command) -> None:
         case (program, *_):
             if program not in OTHERS:
                 raise Wrong(f"{command.where}: nobody has checked what {program!r} is: add it to OTHERS")
+    return 0
 
 
-def _manage(command: Command, name: str, arguments: list[str]) -> None:
+def _manage(command: Command, name: str, arguments: list[str]) -> int:
     apps = get_commands()
     if name not in apps:
         raise Wrong(f"{command.where}: manage.py has no command {name!r}")
     found = load_command_class(apps[name], name) if isinstance(apps[name], str) else apps[name]
     parse(found, name, arguments, command.where)
-    if name == "stepper_motor" and _ends(arguments):
-        output = _output_of(name, arguments)
-        if command.output:
-            check(_steady(command.output), _steady(output), command.where)
+    if name != "stepper_motor" or not _ends(arguments):
+        return 0
+    output, status = _output_of(name, arguments)
+    if command.output:
+        check(_steady(command.output), _steady(output), command.where)
+    return status
 
 
 def parse(found: BaseCommand, name: str, arguments: list[str], where: str) -> None:
@@ -108,14 +116,15 @@ def _ends(arguments: list[str]) -> bool:
     return "--once" in arguments or arguments[0] in ("doctor", "housekeep")
 
 
-def _output_of(name: str, arguments: list[str]) -> str:
-    output = io.StringIO()
+def _output_of(name: str, arguments: list[str]) -> tuple[str, int]:
+    """What the command prints and logs, and its exit status."""
+    output, status = io.StringIO(), 0
     with _logged_to(output):
         try:
             call_command(name, *arguments, stdout=output)
         except SystemExit as stop:
-            output.write(f"(exit status {stop.code})\n")
-    return output.getvalue()
+            status = int(stop.code or 0)
+    return output.getvalue(), status
 
 
 @contextmanager

@@ -42,11 +42,11 @@ def _python(block: Block, stage: Stage, fixture: Fixture) -> None:
     if block.file and block.file.endswith("settings.py"):
         return settings_files.run(block)
     namespace = stage.module(block.file).__dict__ if block.file else stage.namespace
-    known = set(namespace)
+    before = dict(namespace)
     statements.run(block, namespace)
     stage.make_tables()
-    for name in [name for name in namespace if name not in known]:
-        _run_test(name, namespace[name], fixture)
+    for name, value in [(name, value) for name, value in namespace.items() if value is not before.get(name)]:
+        _run_test(name, value, fixture)
     if block.file:
         stage.publish(block.file)
     return None

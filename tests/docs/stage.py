@@ -7,6 +7,7 @@ forgotten when the page ends.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ class Stage:
             if name == "shop.models":  # what the page adds to it stands beside what there is
                 module.__dict__.update({k: v for k, v in vars(sys.modules[name]).items() if not k.startswith("__")})
             sys.modules[module.__name__] = sys.modules[name] = module
+            setattr(sys.modules["shop"], name.removeprefix("shop."), module)
         return self._modules[name]
 
     def publish(self, file: str) -> None:
@@ -65,8 +67,8 @@ class Stage:
 @contextmanager
 def staged() -> Iterator[Stage]:
     """A stage, and afterwards everything as it was."""
-    before = dict(sys.modules)
-    sys.modules["shop"] = import_module(APP)
+    before, environment = dict(sys.modules), dict(os.environ)
+    sys.modules["shop"] = _package()
     sys.modules["shop.models"] = import_module(f"{APP}.models")
     _forget_motor()
     try:
@@ -76,9 +78,18 @@ def staged() -> Iterator[Stage]:
         _drop_tables()
         _forget_classes()
         _forget_motor()
+        os.environ.clear()
+        os.environ.update(environment)
         for name in set(sys.modules) - set(before):
             if name == "shop" or name.startswith(("shop.", f"{BEHIND}.")):
                 del sys.modules[name]
+
+
+def _package() -> ModuleType:
+    """`shop`, to which a page may add modules; those of `tests.shop` stay as they are."""
+    package = ModuleType("shop")
+    package.__path__ = import_module(APP).__path__
+    return package
 
 
 def _own_roots() -> list[Any]:

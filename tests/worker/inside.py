@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.signals import connection_created
 
+from stepper_motor.django.engine import motor
 from stepper_motor.django.metaclass import roots
 from stepper_motor.django.store import DjangoStore
 from stepper_motor.motor.events import Event
@@ -23,7 +24,7 @@ from tests.conditions import wait_until
 def motor_of(*classes: Any, **settings: Any) -> Motor:
     """A motor that knows these journeys alone, with settings of its own."""
     few = {"concurrency": 1} if databases.chosen() == "sqlite" else {}
-    made = Motor(Settings(**{**few, **settings}))
+    made = motor().sibling(Settings(**{**few, **settings}))
     for root in roots:
         types = [cls.definition.type_name for cls in classes if cls._meta.concrete_model is root]
         if types:
@@ -34,10 +35,17 @@ def motor_of(*classes: Any, **settings: Any) -> Motor:
 
 
 class Heard(list[Event]):
-    """The events of a motor."""
+    """The events of a motor, within the block."""
 
     def __init__(self, motor: Motor) -> None:
-        motor.events.subscribe(self.append)
+        self._events = motor.events
+
+    def __enter__(self) -> Heard:
+        self._end = self._events.subscribe(self.append)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
 
     def names(self) -> list[str]:
         return [event.name for event in self]
@@ -107,23 +115,25 @@ class Asked:
         return [sql for sql in self.statements if all(word in sql for word in words)]
 
     @property
-    def claims(self) -> list[str]:
-        return self.like("SELECT", "AS due_at")
+    def claims(self) -> int:
+        """How many claims took something: what they took is read as whole objects."""
+        return len([sql for sql in self.like("hero_type", "created_at") if sql.startswith("SELECT")])
 
     @property
     def commits(self) -> int:
-        """Transactions that were committed, and statements that were a transaction of their own."""
+        """Transactions that wrote something: those that were committed, and statements that were one of their own."""
         return sum(_commits([query["sql"] for query in connection.queries_log]) for connection in self.connections)
 
 
 def _commits(statements: list[str]) -> int:
-    count, inside = 0, False
+    count, inside, wrote = 0, False, False
     for sql in statements:
         if sql.startswith("BEGIN"):
-            inside = True
+            inside, wrote = True, False
         elif sql in ("COMMIT", "ROLLBACK"):
-            count += sql == "COMMIT"
+            count += wrote and sql == "COMMIT"
             inside = False
-        elif not inside and sql.startswith(("UPDATE", "INSERT", "DELETE", "WITH")):
-            count += 1
+        elif sql.startswith(("UPDATE", "INSERT", "DELETE", "WITH")):
+            wrote = True
+            count += not inside
     return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import ctypes
 import threading
 from datetime import timedelta
 
@@ -11,9 +12,10 @@ import pytest
 
 from stepper_motor import State, now, step
 from stepper_motor.django import Journey
+from stepper_motor.motor.clock import SetClock, installing
 from tests.conditions import wait_until
 from tests.shop.models import Customer
-from tests.worker.inside import Heard, at_work, left_threads, motor_of, run_once
+from tests.worker.inside import at_work, left_threads, motor_of, run_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,8 +35,8 @@ def test_what_is_due_is_performed_the_longest_due_first():
             told.append(self.data["number"])
 
     for number in (3, 1, 2):
-        journey = Errand.start(data={"number": number})
-        Errand.objects.filter(pk=journey.pk).update(next_step_to_be_performed_at=now() - timedelta(hours=9 - number))
+        with installing(SetClock(now() - timedelta(hours=9 - number))):
+            Errand.start(data={"number": number})
     run_once(motor_of(Errand), concurrency=1)
 
     assert told == [1, 2, 3]
@@ -59,6 +61,14 @@ def _raise(error):
     raise error
 
 
+def _kill_own_thread():
+    """As a debugger or a time-out library does it."""
+    own = ctypes.c_ulong(threading.get_ident())
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(own, ctypes.py_object(SystemExit))
+    for _ in range(1_000_000):
+        pass
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -68,10 +78,10 @@ def _raise(error):
         lambda: _raise(GeneratorExit()),
         lambda: _raise(StopIteration(7)),
         lambda: _raise(BaseExceptionGroup("several", [SystemExit(1), ValueError("x")])),
-        lambda: _thread.exit(),
-        lambda: exec("def"),
+        _thread.exit,
+        _kill_own_thread,
     ],
-    ids=["error", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "StopIteration", "group", "thread", "syntax"],
+    ids=["error", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "StopIteration", "group", "exit", "killed"],
 )
 def test_a_step_that_raises_whatever_it_may_stops_nobody_else(body):
     class Broken(Journey):
@@ -107,27 +117,6 @@ def test_a_step_that_returns_nonsense_has_ended_normally(nonsense):
 
     journey.refresh_from_db()
     assert journey.state == State.FINISHED
-
-
-def test_an_exception_thrown_into_a_performer_from_outside_does_not_end_it():
-    import ctypes
-
-    class Sound(Journey):
-        @step
-        def stand(self): ...
-
-    motor = motor_of(Sound)
-    heard = Heard(motor)
-    with at_work(motor, concurrency=1):
-        first = Sound.start()
-        wait_until(lambda: ended(first))
-        performer = next(t for t in threading.enumerate() if t.name == "stepper_motor performer 1")
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(performer.ident), ctypes.py_object(SystemExit))
-        others = [Sound.start() for _ in range(3)]
-        wait_until(lambda: ended(*others))
-
-    assert Sound.objects.filter(state="finished").count() == 4
-    assert [event.detail for event in heard.of("trouble")] == ["a performer was disturbed"]
 
 
 def test_a_task_that_an_async_step_made_cannot_end_the_loop_of_the_others():

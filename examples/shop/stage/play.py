@@ -35,8 +35,9 @@ def play(options: argparse.Namespace, *, bank: Bank, length: timedelta) -> int:
     dice = random.Random(options.seed)
     cast = invite(options.heroes, dice)
     life = Life(cast, dice, operator=User.objects.create_superuser("olga", password="olga"), bank=bank)
+    started = send_on_their_way(cast)
     board = Board(opening=now(), length=length)
-    board.say(f"{send_on_their_way(cast)} heroes are sent on their ways")
+    board.say(f"{started} heroes are sent on their ways")
     with Crew(Path(settings.FOLDER), board) as crew:
         perform(life, crew, board, real_seconds=options.seconds * 1.5 + 30)
     return 0 if print_report(Evidence(bank.ledger(), crew)) else 1

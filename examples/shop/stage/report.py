@@ -26,6 +26,7 @@ def print_report(evidence: Evidence) -> bool:
         print(f"  {'no ' if objections else 'yes'}  {claim}")
         for objection in objections[:5]:
             print(f"         {objection}")
+    print("\nLook around: `python manage.py runserver` in examples/shop, /admin/ as olga with the password olga.")
     return not any(verdict.values())
 
 

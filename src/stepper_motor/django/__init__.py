@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stepper_motor.django.engine import motor
+    from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
     from stepper_motor.django.models import AbstractJourney, Journey
 
-__all__ = ["AbstractJourney", "Journey", "motor"]
+__all__ = ["AbstractJourney", "Journey", "JourneyManager", "JourneyQuerySet", "motor"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from stepper_motor.django import models
 
         return getattr(models, name)
+    if name in ("JourneyManager", "JourneyQuerySet"):
+        from stepper_motor.django import managers
+
+        return getattr(managers, name)
     if name == "motor":
         from stepper_motor.django.engine import motor
 

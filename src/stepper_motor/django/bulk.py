@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.db import models
-
 from stepper_motor.django.lookups import among
 from stepper_motor.journeys.durations import duration
 from stepper_motor.motor import clock
@@ -18,7 +16,7 @@ Progress = Callable[[BulkResult], object]
 
 
 def intervene(
-    queryset: models.QuerySet[Any],
+    queryset: Any,
     verb: str,
     progress: Progress | None,
     *,
@@ -53,7 +51,7 @@ def intervene(
     return total
 
 
-def _keys(queryset: models.QuerySet[Any]) -> list[Any]:
+def _keys(queryset: Any) -> list[Any]:
     query = queryset.query
     in_given_order = query.is_sliced or query.combinator or query.distinct_fields
     chosen = queryset if in_given_order else queryset.order_by("pk")
@@ -64,10 +62,10 @@ def _batches(keys: list[Any], size: int) -> Iterator[tuple[int, list[Any]]]:
     return ((start, keys[start : start + size]) for start in range(0, len(keys), size))
 
 
-def _load(queryset: models.QuerySet[Any], batch: list[Any]) -> list[Any]:
+def _load(queryset: Any, batch: list[Any]) -> list[Any]:
     """The journeys of the batch that still exist, in its order."""
-    manager: Any = queryset.model._base_manager  # type: ignore[attr-defined]
-    found = {journey.pk: journey for journey in manager.using(queryset.db).filter(among(batch))}
+    manager = queryset.model._base_manager.using(queryset.db)
+    found = {journey.pk: journey for journey in manager.filter(among(batch))}
     return [found[key] for key in batch if key in found]
 
 

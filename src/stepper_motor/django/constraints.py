@@ -40,7 +40,8 @@ class OnePerHero(models.UniqueConstraint):
 
     One unique index over hero, type, key and an expression that is null for all other journeys (nulls are distinct):
     so it finds a hero's journeys as well, ended ones too, and no other index on the hero is needed. MariaDB has no
-    expression indexes: there, and on MySQL, a generated column holds a hash of the whole, or null.
+    expression indexes: there, and on MySQL, a generated column holds a hash of the whole, or null, and an index of its
+    own finds a hero's journeys.
     """
 
     def __init__(self, *, hero: Sequence[str], name: str) -> None:
@@ -61,24 +62,35 @@ class OnePerHero(models.UniqueConstraint):
     def constraint_sql(self, model: type[models.Model] | None, schema_editor: Any) -> Any:
         if schema_editor.connection.vendor != "mysql" or model is None:
             return super().constraint_sql(model, schema_editor)
-        column, index = self._generated(model, schema_editor)
-        return f"{column}, UNIQUE KEY {index}"
+        return ", ".join(self._generated(model, schema_editor))
 
     def create_sql(self, model: type[models.Model] | None, schema_editor: Any) -> Any:
         if schema_editor.connection.vendor != "mysql" or model is None:
             return super().create_sql(model, schema_editor)
         table = schema_editor.quote_name(model._meta.db_table)
-        column, index = self._generated(model, schema_editor)
-        return f"ALTER TABLE {table} ADD COLUMN {column}, ADD UNIQUE KEY {index}"
+        return f"ALTER TABLE {table} " + ", ".join(f"ADD {part}" for part in self._generated(model, schema_editor))
 
     def remove_sql(self, model: type[models.Model] | None, schema_editor: Any) -> Any:
         if schema_editor.connection.vendor != "mysql" or model is None:
             return super().remove_sql(model, schema_editor)
         quote = schema_editor.quote_name
         table = quote(model._meta.db_table)
-        return f"ALTER TABLE {table} DROP INDEX {quote(self.name)}, DROP COLUMN {quote(self.name)}"
+        dropped = [f"DROP INDEX {quote(self.name)}", f"DROP COLUMN {quote(self.name)}"]
+        if self._has_index_of_heroes:
+            dropped.append(f"DROP INDEX {quote(self._index_of_heroes)}")
+        return f"ALTER TABLE {table} {', '.join(dropped)}"
 
-    def _generated(self, model: type[models.Model], schema_editor: Any) -> tuple[str, str]:
+    @property
+    def _has_index_of_heroes(self) -> bool:
+        """A foreign key has one anyway."""
+        return len(self.hero) > 1
+
+    @property
+    def _index_of_heroes(self) -> str:
+        return self.name.replace("one_per_hero", "heroes")
+
+    def _generated(self, model: type[models.Model], schema_editor: Any) -> list[str]:
+        """The column and the indexes, as a table's definition has them."""
         quote = schema_editor.quote_name
         fields: list[Any] = [model._meta.get_field(name) for name in (*self.hero, "type", "key")]
         parts = ", 0x1f, ".join(f"CAST({quote(field.column)} AS CHAR)" for field in fields)
@@ -86,4 +98,8 @@ class OnePerHero(models.UniqueConstraint):
         taken = f"{quote('state')} IN ({states}) AND NOT {quote('allow_multiple')}"
         value = f"CASE WHEN {taken} THEN SHA2(CONCAT({parts}), 256) END"
         column = f"{quote(self.name)} CHAR(64) CHARACTER SET ascii GENERATED ALWAYS AS ({value}) VIRTUAL"
-        return column, f"{quote(self.name)} ({quote(self.name)})"
+        indexes = [f"UNIQUE KEY {quote(self.name)} ({quote(self.name)})"]
+        if self._has_index_of_heroes:
+            of_heroes = ", ".join(quote(field.column) for field in fields[: len(self.hero)])
+            indexes.append(f"KEY {quote(self._index_of_heroes)} ({of_heroes})")
+        return [column, *indexes]

@@ -48,7 +48,7 @@ def motor_of_types(types: Iterable[str]) -> Motor:
         DefinitionError: one of them is not known.
     """
     whole = motor()
-    narrowed = Motor(whole.settings, whole.events)
+    narrowed = whole.sibling()
     wanted = set(types)
     for root in roots:
         here = wanted & set(root.registry.types)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from django.db import transaction
-
 IDLE, IN_ERROR, UNKNOWN = 0, 3, 4
 """PostgreSQL's transaction status, as psycopg gives it."""
 IN_TRANSACTION = 1
@@ -29,7 +27,7 @@ def mark(connection: Any) -> Mark:
     """What is open on `connection` now."""
     blocks = connection.atomic_blocks
     in_test = bool(blocks) and all(block._from_testcase for block in blocks) and not connection.needs_rollback
-    return Mark(len(blocks), transaction.savepoint(connection.alias) if in_test else None)
+    return Mark(len(blocks), connection.savepoint() if in_test else None)
 
 
 def leave_blocks(connection: Any, mark: Mark, *, commit: bool) -> None:

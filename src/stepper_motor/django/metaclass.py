@@ -12,6 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.db.models.base import ModelBase
+from django.db.models.options import Options
 
 from stepper_motor.django.tables import history_model, table_meta, without_hero_type
 from stepper_motor.journeys.errors import DefinitionError
@@ -53,8 +54,8 @@ def _is_abstract(namespace: dict[str, Any]) -> bool:
 
 def _define(cls: Any, namespace: dict[str, Any], *, is_type: bool) -> None:
     """Read the journey, now that Django has put the fields on the class, so that conditions may name them."""
-    define(cls)
     _check_names(cls, namespace)
+    define(cls)
     cls.definition = replace(cls.definition, type_name=namespace.get("type_name") or _type_name(cls))
     if is_type or (len(cls.steps) and not cls._meta.proxy):
         _check_other_tables(cls)
@@ -134,14 +135,24 @@ def _type_name(cls: Any) -> str:
     return cls._meta.label if in_app else f"{cls.__module__}.{cls.__name__}"
 
 
+class _HiddenOptions(Options):  # type: ignore[type-arg]
+    """`str()` is what a dump calls the record: its table, since the class may be gone when it is loaded (and loaddata
+    resets the sequences of tables, not of proxies)."""
+
+    def __str__(self) -> str:
+        return str(self.concrete_model._meta)  # type: ignore[union-attr]
+
+
 def _hide(cls: Any) -> None:
+    cls._meta.__class__ = _HiddenOptions
     cls._meta.auto_created = cls._meta.concrete_model
     cls._meta.apps.clear_cache()
 
 
 def _check_names(cls: Any, namespace: dict[str, Any]) -> None:
     reserved = {name for base in _library_bases(cls) for name in vars(base) if not name.startswith("__")}
-    reserved |= cls.engine_fields | {"data", "id", "hero"}
+    reserved |= cls.engine_fields | {"data", "id", "hero", "history", "steps", "definition", "registry", "History"}
+    reserved |= {field.name for field in cls._own_fields}
     fields = {name for name, value in namespace.items() if isinstance(value, models.Field)}
     check_names(cls, reserved, allowed=_MAY_BE_DEFINED | fields)
 

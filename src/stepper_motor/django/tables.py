@@ -33,8 +33,8 @@ def without_hero_type(namespace: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has_hero_column(bases: tuple[type, ...], namespace: dict[str, Any]) -> bool:
-    inherited = [field for base in bases if hasattr(base, "_meta") for field in base._meta.fields if field.name == "hero"]
-    return bool(inherited) or isinstance(namespace.get("hero"), models.ForeignKey)
+    inherited = [field.name for base in bases if hasattr(base, "_meta") for field in base._meta.fields]
+    return "hero" in inherited or isinstance(namespace.get("hero"), models.ForeignKey)
 
 
 def _prefix(module: str, name: str) -> str:

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Twin = TypeVar("Twin", bound=Callable[..., Any])
 
 
 def asynchronous(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
@@ -34,7 +35,7 @@ def asynchronous_verb(method: Callable[P, R]) -> Callable[P, Coroutine[Any, Any,
     return _named(twin, method.__name__)
 
 
-def _named(twin: Any, name: str) -> Any:
+def _named(twin: Twin, name: str) -> Twin:
     twin.__name__ = f"a{name}"
     twin.__doc__ = f"Same as `{name}`, except that it is awaited."
     return twin

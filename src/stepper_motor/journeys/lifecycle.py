@@ -317,6 +317,8 @@ def _performance(row: Row, ending: Ending, after: Row, now: datetime) -> Entry:
         reason = ending.outcome.reason
     elif isinstance(ending.outcome, Failed):
         reason = reason or getattr(ending.outcome.then, "reason", None)
+    elif isinstance(ending.outcome, Lost):
+        reason = reason or "interrupted: its performer was told to stop"
     stranded = ending.destination
     if isinstance(stranded, Stranded) and not isinstance(ending.outcome, Paused | Canceled):
         problem = problem or Problem(type(stranded.error).__qualname__, str(stranded.error))

@@ -72,7 +72,6 @@ _LEVELS = {
     "recovered": logging.WARNING,
     "remark": logging.WARNING,
     "settled_by_another": logging.WARNING,
-    "idle": logging.DEBUG,
 }
 _TOLD = tuple(field.name for field in fields(Event) if field.name != "error")
 

@@ -37,6 +37,12 @@ class Motor:
         self.stores: list[Store] = []
         self._wakers: list[Callable[[], None]] = []
 
+    def sibling(self, settings: Settings | None = None) -> Motor:
+        """A motor without tables that shares the events of this one, and is woken by what wakes it."""
+        sibling = Motor(settings or self.settings, self.events)
+        sibling._wakers = self._wakers
+        return sibling
+
     def join(self, store: Store) -> None:
         """Move the journeys of this table as well."""
         self.stores.append(store)

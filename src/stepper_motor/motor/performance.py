@@ -429,7 +429,7 @@ class Performance:
 
     # ---------------------------------------------------------------------------------------- atomic steps
 
-    def _atomically(self) -> Settlement | Transition:
+    def _atomically(self) -> Settlement | Transition | None:
         """Body, settlement and history in one transaction; run again when the database rolled it back."""
         tries = 0
         while True:
@@ -453,7 +453,7 @@ class Performance:
                 settlement: Settlement = self._here(self._settlement(outcome))
                 return settlement
 
-    def _in_one_transaction(self) -> Transition:
+    def _in_one_transaction(self) -> Transition | None:
         with self.store.atomic_step():
             self.mark = self.store.mark()
             outcome = self._here(self._tidied(self._here(self._guarded(self._whole_body()))))
@@ -462,9 +462,9 @@ class Performance:
                 raise _RolledBack(settlement)
             self.in_doubt = settlement
             transition = self.store.settle([settlement], patient=True).done.get(self.id)
-            if transition is None:
+            if transition is None and self.id in self.store.load([self.id]):
                 raise Superseded(f"step {self.step_name} outlived its lease; what it wrote was rolled back")
-        return transition
+        return transition  # None: the row was deleted, and nobody else can have it
 
     def _landed(self) -> Transition | None:
         """The row as the commit left it, if it arrived after all."""

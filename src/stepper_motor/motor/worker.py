@@ -91,12 +91,12 @@ class Worker:
             self._wake.clear()
             at_rest = not self.held()  # asked before looking: what ends meanwhile may make something due
             claimed = self._claim() if due_in <= 0.0 else None
-            if not claimed:
+            if not (claimed and self._pace.wants_hands):
                 due_in = self._until_due(poll)
-            if claimed or (due_in <= 0.0 and claimed is None):
+            if due_in <= 0.0 and claimed != 0:
                 fruitless = 0.0
                 continue
-            if once and at_rest and due_in > 0.0 and not self._is_troubled():
+            if once and at_rest and not claimed and due_in > 0.0 and not self._is_troubled():
                 return
             # What is due and could not be claimed waits for a free thread, or for another's lock.
             fruitless = 0.0 if due_in > 0.0 else min(max(fruitless * 2, 0.01), poll)

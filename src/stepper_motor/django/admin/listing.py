@@ -42,7 +42,7 @@ class JourneyList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        journeys: list[Any] = list(self.result_list)
+        journeys: list[Any] = list(self.result_list) if self.result_count else []  # a second look would scan again
         if journeys:
             store_of(self.model, journeys[0]._state.db).load_heroes(journeys)
         for journey in journeys:
