@@ -95,6 +95,14 @@ def test_a_history_that_is_kept_apart_from_its_journeys_is_told(settings):
     assert message == "A database router keeps stepper_motor.Journey in 'default' and its history in 'archive'."
 
 
+def test_a_journey_class_that_is_written_apart_from_its_table_is_told(settings):
+    settings.DATABASE_ROUTERS = [Router(Drip="elsewhere")]
+    ((id, message, hint),) = told()
+    assert id == "E009"
+    assert "keeps stepper_motor.Journey in 'default', but writes shop.Drip elsewhere" in message
+    assert "concrete_model" in hint
+
+
 def test_a_table_that_is_not_migrated_where_it_is_kept_is_told(settings):
     settings.DATABASE_ROUTERS = [NoMigrations()]
     assert told_ids() == ["E006"]

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import models
 from django.db.models import Count
 
 from stepper_motor import State, step
 from stepper_motor.django import Journey
 from tests.django.conftest import NOON
+from tests.django.holding import hold
 from tests.shop.journeys import Drip, ThreeSteps
 from tests.shop.models import Account, Country, Customer, OrderLine, Payment, PaymentJourney, Profile, VipCustomer
 
@@ -40,12 +40,6 @@ def in_each_state(clock):
     journeys[State.FINISHED].finish()
     hold(journeys[State.PERFORMING], NOON + HOUR)
     return journeys
-
-
-def hold(journey, until, state="performing"):
-    """Another process performs it."""
-    held = {"state": state, "performed_by": "worker 1", "lease_expires_at": until}
-    models.QuerySet.update(type(journey)._base_manager.filter(pk=journey.pk), **held)
 
 
 @pytest.mark.parametrize("state", State)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import configparser
+import inspect
 import shlex
 import unittest
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import get_commands, load_command_class
 from django.test import TestCase
 
 from tests.docs import commands, settings_files, statements
 from tests.docs.pages import Block, blocks
-from tests.docs.stage import Stage, staged
+from tests.docs.stage import BEHIND, Stage, staged
 from tests.docs.statements import Wrong
 
 Fixture = Callable[[str], Any]
@@ -55,16 +55,15 @@ def _python(block: Block, stage: Stage, fixture: Fixture) -> None:
 def _run_test(name: str, value: Any, fixture: Fixture) -> None:
     """Run what pytest or Django would take for a test."""
     if name.startswith("test_") and callable(value):
-        given = {each: fixture(each) for each in value.__code__.co_varnames[: value.__code__.co_argcount]}
-        is_async = value.__code__.co_flags & 0x80
-        case: Any = type(name, (TestCase,), {"runTest": lambda _: _called(value, given, is_async)})()
+        given = {each: fixture(each) for each in inspect.signature(value).parameters}
+        case: Any = type(name, (TestCase,), {"runTest": lambda _: _call(value, given)})()
         _check_passes(unittest.TestSuite([case]))
-    elif isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ != "django.test.testcases":
+    elif isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__.startswith(BEHIND):
         _check_passes(unittest.defaultTestLoader.loadTestsFromTestCase(value))
 
 
-def _called(test: Callable[..., Any], given: dict[str, Any], is_async: int) -> None:
-    async_to_sync(test)(**given) if is_async else test(**given)
+def _call(test: Callable[..., Any], given: dict[str, Any]) -> None:
+    async_to_sync(test)(**given) if inspect.iscoroutinefunction(test) else test(**given)
 
 
 def _check_passes(suite: unittest.TestSuite) -> None:

@@ -78,11 +78,14 @@ def check_databases(**_: Any) -> Iterator[CheckMessage]:
 
 
 def check_routes(**_: Any) -> Iterator[CheckMessage]:
-    """E005, E006: the database routers, where there are any."""
+    """E005, E006, E009: the database routers, where there are any."""
     for root in roots:
         alias, elsewhere = router.db_for_write(root), router.db_for_write(root.History)
+        astray = [cls for cls in root.registry if router.db_for_write(cls) != alias]
         if elsewhere != alias:
             yield _history_elsewhere(root, alias, elsewhere)
+        if alias in connections and astray:
+            yield _classes_elsewhere(root, alias, astray)
         if alias in connections and not router.allow_migrate_model(alias, root):
             yield _not_migrated(root, alias)
 
@@ -182,6 +185,16 @@ def _history_elsewhere(root: Any, alias: str, elsewhere: str) -> CheckMessage:
         hint="A journey's state and its history are written in one transaction: route both to one database.",
         obj=root,
         id="stepper_motor.E005",
+    )
+
+
+def _classes_elsewhere(root: Any, alias: str, astray: list[Any]) -> CheckMessage:
+    return checks.Error(
+        f"A database router keeps {root._meta.label} in {alias!r}, but writes {_labels(astray)} elsewhere, where no "
+        f"worker looks for them.",
+        hint="A journey class is a proxy, and its app is yours: let the router ask model._meta.concrete_model.",
+        obj=root,
+        id="stepper_motor.E009",
     )
 
 

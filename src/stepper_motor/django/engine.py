@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -19,6 +20,8 @@ from stepper_motor.motor.motor import Motor
 from stepper_motor.motor.settings import Settings
 
 _motor: Motor | None = None
+_clock: Any = None
+"""The clock that the settings asked for."""
 _stores: dict[tuple[Any, str], DjangoStore] = {}
 _lock = Lock()
 
@@ -69,22 +72,38 @@ def read_settings() -> Settings:
     Raises:
         DefinitionError: an unknown name or an impossible value.
     """
-    given = getattr(django_settings, "STEPPER_MOTOR", {})
-    if not isinstance(given, Mapping):
-        raise DefinitionError(f"STEPPER_MOTOR must be a dictionary, got {given!r}")
+    given = _given()
     lowered = {}
     for name, value in given.items():
         if name != str(name).upper():
             raise DefinitionError(f"STEPPER_MOTOR: write {str(name).upper()!r} in place of {name!r}")
         lowered[name.lower()] = value
-    _install_clock(lowered.pop("clock", None))
+    lowered.pop("clock", None)
+    install_clock()
     if "concurrency" not in lowered and connections[_alias(roots[0])].vendor == "sqlite":
         lowered["concurrency"] = 1  # SQLite has one writer
     return Settings.of(lowered)
 
 
-def _install_clock(given: Any) -> None:
+def _given() -> Mapping[Any, Any]:
+    given = getattr(django_settings, "STEPPER_MOTOR", {})
+    if not isinstance(given, Mapping):
+        raise DefinitionError(f"STEPPER_MOTOR must be a dictionary, got {given!r}")
+    return given
+
+
+def install_clock() -> None:
+    """Install `STEPPER_MOTOR["CLOCK"]`, where there is one; one that stood there before, and does no more, goes.
+
+    Raises:
+        DefinitionError: it is no clock, nor the dotted path of one.
+    """
+    global _clock
+    given = _given().get("CLOCK")
     if given is None:
+        if _clock is not None and clock.installed() is _clock:
+            clock.install(clock.SystemClock())
+        _clock = None
         return
     try:
         found = import_string(given) if isinstance(given, str) else given
@@ -92,7 +111,9 @@ def _install_clock(given: Any) -> None:
         raise DefinitionError(f"STEPPER_MOTOR['CLOCK']: {error}") from error
     if not callable(getattr(found, "now", None)):
         raise DefinitionError(f"STEPPER_MOTOR['CLOCK'] must be a clock or the dotted path of one, got {given!r}")
-    clock.install(found)
+    if found is not _clock:
+        clock.install(found)
+    _clock = found
 
 
 def store_of(cls: Any, using: str | None, settings: Settings | None = None) -> DjangoStore:
@@ -114,6 +135,9 @@ def _forget(*, setting: str, **_: Any) -> None:
     if setting in ("STEPPER_MOTOR", "DATABASES", "DATABASE_ROUTERS"):
         _motor = None
         _stores.clear()
+    if setting == "STEPPER_MOTOR":
+        with suppress(DefinitionError):  # said when the motor is built, and by the system checks
+            install_clock()
 
 
 setting_changed.connect(_forget)

@@ -121,12 +121,16 @@ def _forget_former(label: str, name: str, module: str, *, in_app: bool) -> None:
     registry, which nothing asks for them, then knows the later one alone.
     """
     former: Any = apps.all_models[label].get(name.lower())
-    if type(former) is not JourneyMetaclass or former._meta.auto_created is False:
+    if not _is_hidden(former):
         return
     if former.__module__ == module:
         former.registry.remove(former)
     if former.__module__ == module or not in_app:
         del apps.all_models[label][name.lower()]
+
+
+def _is_hidden(model: Any) -> bool:
+    return isinstance(model, JourneyMetaclass) and bool(getattr(model, "_meta").auto_created)  # noqa: B009
 
 
 def _type_name(cls: Any) -> str:

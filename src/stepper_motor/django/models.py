@@ -71,7 +71,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     data: Any = models.JSONField(_("data"), default=dict, blank=True)
 
     if TYPE_CHECKING:
-        objects: ClassVar[JourneyQuerySet[Self]]  # type: ignore[assignment]
+        objects: ClassVar[JourneyQuerySet[Self]]  # type: ignore[misc]
     else:
         objects = JourneyManager()
 

@@ -43,7 +43,7 @@ class Step:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a worker awaits it on its event loop. An atomic body is not: it keeps one thread, and its connection."""
+        """Whether a worker awaits it on its event loop. An atomic body keeps one thread, and its connection."""
         return self.is_async and not self.atomic
 
     @property

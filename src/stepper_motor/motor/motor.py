@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -298,12 +298,9 @@ class Motor:
         name = "failed" if isinstance(outcome, Failed) else "lost" if outcome.name == "lost" else "performed"
         if not self.events.is_heard(name) and not performance.remark:
             return
-        seconds = None
-        if transition.entries and transition.entries[0].started_at:
-            seconds = (transition.entries[0].finished_at - transition.entries[0].started_at) / timedelta(seconds=1)
         self._tell(
             name, performance.journey, step=performance.step_name, attempt=performance.row.attempts + 1,
-            outcome=outcome.name, state=transition.row.state, worker=performance.holder, seconds=seconds,
+            outcome=outcome.name, state=transition.row.state, worker=performance.holder, seconds=performance.seconds,
             error=performance.error, detail=transition.row.reason,
         )  # fmt: skip
         if performance.remark:

@@ -111,6 +111,9 @@ class Performance:
         self.problem: Problem | None = None
         self.error: BaseException | None = None
         self.started_at = self.now()
+        self.began_at = self.loaded_at
+        self.seconds: float | None = None
+        """How long it took from its beginning to its settlement: real time, whatever the clock."""
 
     def next_step(self, journey: JourneyBase[Any]) -> None:
         """The settlement claimed the following step as well: go on with a fresh object."""
@@ -153,6 +156,7 @@ class Performance:
         """
         if not self._may_begin():
             return None
+        self.started_at, self.began_at = self.now(), monotonic()
         self.journey._inside = self
         self.mark = self.store.mark()
         try:
@@ -374,6 +378,7 @@ class Performance:
             except Exception as error:
                 outcome = yield from self._caught(error)
         destination = self._destination(outcome)
+        self.seconds = monotonic() - self.began_at
         ending = Ending(
             self.step_name, outcome, self.entered, self.started_at, destination, self.problem, self.remark
         )

@@ -26,7 +26,7 @@ from stepper_motor.journeys.outcomes import (
     Resumed,
     Skipped,
 )
-from stepper_motor.journeys.row import Destination, OffTheMap, Onward, Row, State, Stranded, Transition
+from stepper_motor.journeys.row import Destination, OffTheMap, Onward, Row, State, Transition
 from stepper_motor.motor import clock
 from stepper_motor.motor.destinations import arriving, due_at, following
 from stepper_motor.motor.fences import new_fence
@@ -128,7 +128,7 @@ def _destination(journey: JourneyBase[Any], verb: str, **told: Any) -> Destinati
     if verb != "reschedule" or at is not None:
         return Onward(step.name, due_at(wait, at, now, row.attempts))
     destination = arriving(journey, step, since=row.arrived_at, now=now)
-    return destination if isinstance(destination, Stranded) else Onward(step.name, max(destination.due, now))
+    return Onward(step.name, max(destination.due, now)) if isinstance(destination, Onward) else destination
 
 
 def _spread(transition: Transition, to: datetime | None, now: datetime) -> Transition:
