@@ -114,7 +114,7 @@ def test_the_clock_is_real_again_after_each_test_and_a_rolled_back_block_is_an_e
     result.stdout.fnmatch_lines(
         [
             "*ERROR at teardown of test_9_a_verb_that_rolls_back_its_block*",
-            "stepper_motor.Raises 1, step leave: a verb was raised inside a transaction block of the step*",
+            "stories.Raises 1, step leave: a verb was raised inside a transaction block of the step*",
             "Return the outcome instead (return Canceled(...))*pytest.mark.allow_rolled_back_blocks.",
         ]
     )

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connections, models, transaction
 
 from stepper_motor.sql.dialects import Dialect, MySQL, PostgreSQL, SQLite
-from stepper_motor.sql.store import Table
+from stepper_motor.sql.rows import Table
 
 DIALECTS: dict[str, type[Dialect]] = {"postgresql": PostgreSQL, "mysql": MySQL, "sqlite": SQLite}
 LOCK_TIMEOUT = 5

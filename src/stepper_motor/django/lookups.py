@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, Lookup, Q
 
-from stepper_motor.sql.store import in_list
+from stepper_motor.sql.rows import in_list
 
 if TYPE_CHECKING:
     _Lookup = Lookup[Any]

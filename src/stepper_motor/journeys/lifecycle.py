@@ -49,6 +49,7 @@ from stepper_motor.journeys.row import (
     TheEnd,
     Transition,
 )
+from stepper_motor.journeys.wording import text_of
 
 REASON_LIMIT = 500
 """Characters of a reason that are kept on the row and in the history."""
@@ -314,14 +315,14 @@ def _performance(row: Row, ending: Ending, after: Row, now: datetime) -> Entry:
     problem = ending.problem
     reason = ending.remark
     if isinstance(ending.outcome, Paused | Canceled):
-        reason = ending.outcome.reason
+        reason = "; ".join(filter(None, (ending.outcome.reason, ending.remark))) or None
     elif isinstance(ending.outcome, Failed):
         reason = reason or getattr(ending.outcome.then, "reason", None)
     elif isinstance(ending.outcome, Lost):
         reason = reason or "interrupted: its performer was told to stop"
     stranded = ending.destination
     if isinstance(stranded, Stranded) and not isinstance(ending.outcome, Paused | Canceled):
-        problem = problem or Problem(type(stranded.error).__qualname__, str(stranded.error))
+        problem = problem or Problem(type(stranded.error).__qualname__, text_of(stranded.error))
         reason = reason or _broken_wait(stranded)
     return Entry(
         ending.step, row.attempts + 1, ending.outcome.name, after.state, shortened(reason),
@@ -337,4 +338,4 @@ def shortened(text: str | None) -> str | None:
 
 def _broken_wait(stranded: Stranded) -> str | None:
     error = stranded.error
-    return shortened(f"the wait of step {stranded.step!r} raised {type(error).__qualname__}: {error}")
+    return shortened(f"the wait of step {stranded.step!r} raised {type(error).__qualname__}: {text_of(error)}")

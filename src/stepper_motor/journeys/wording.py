@@ -37,6 +37,14 @@ def away(moment: datetime, now: datetime) -> str:
     return f"in {length(moment - now)}" if moment > now else f"{length(now - moment)} ago"
 
 
+def text_of(error: BaseException) -> str:
+    """What the exception says, even if saying it raises another."""
+    try:
+        return str(error)
+    except BaseException as second:
+        return f"(its text can't be had: {type(second).__name__})"
+
+
 def capitalised(text: str) -> str:
     """With a capital first letter; unlike `str.capitalize`, the rest stays what it is."""
     return text[:1].upper() + text[1:]

@@ -5,18 +5,15 @@ from __future__ import annotations
 import traceback
 
 from stepper_motor.journeys.lifecycle import Problem
+from stepper_motor.journeys.wording import text_of
 
 
 def describe(error: BaseException, limit: int) -> Problem:
     """The exception as the history keeps it: class, message, and the end of the traceback."""
-    try:
-        message = str(error)
-    except BaseException as second:
-        message = f"(its text can't be had: {type(second).__name__})"
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     text = "".join(traceback.format_exception(error))
-    return Problem(name[:200], message[:2000], text[-limit:])
+    return Problem(name[:200], text_of(error)[:2000], text[-limit:])
 
 
 def with_both(first: Problem, second: Problem, limit: int) -> Problem:

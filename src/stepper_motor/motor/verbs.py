@@ -49,7 +49,7 @@ class BulkResult(NamedTuple):
 
 
 class Outdated(StepperMotorError):
-    """The row is held by a lost performance of which the caller's object knows nothing: look again, then decide."""
+    """The row is held by a lost performance, or stopped at a step, of which the object knows nothing: look again."""
 
 
 def decision(journey: JourneyBase[Any], witness: JourneyBase[Any], verb: str, told: dict[str, Any],
@@ -58,12 +58,13 @@ def decision(journey: JourneyBase[Any], witness: JourneyBase[Any], verb: str, to
 
     Args:
         journey: the caller's object: its fence is the one the caller saw.
-        witness: the same journey, maybe read later: what a lost performance means is worked out from it.
+        witness: the same journey, maybe read later: what a lost performance means, and where an ended journey stopped
+            (an end leaves the fence as it is), is worked out from it.
 
     Raises:
         Exception: what a wait of the app's own raised.
     """
-    destination = _destination(journey, verb, **told)
+    destination = _destination(witness if verb == "jump_to" else journey, verb, **told)
     seen = None if verb in SEEN_BY_STATE_ALONE else journey._row.fence
     by, reason = who(told.get("by")), told.get("reason")
     loss, known = loss_of(witness, settings), witness._row
@@ -72,6 +73,8 @@ def decision(journey: JourneyBase[Any], witness: JourneyBase[Any], verb: str, to
     def decided(row: Row, now: datetime) -> Transition:
         if row.held and row.lapsed(now) and (row.fence, row.performed_by) != (known.fence, known.performed_by):
             raise Outdated(f"{verb}: a lost performance has to be recovered first")
+        if verb == "jump_to" and not told.get("step") and row.next_step_name != known.next_step_name:
+            raise Outdated(f"{verb}: it stopped at {row.next_step_name}")
         told_of = Intervention(now, new_fence(), seen, by, reason, loss)
         return _spread(decide(row, *([destination] if destination else []), told_of), told.get("spread_to"), now)
 

@@ -1,0 +1,139 @@
+"""Taking rows: which are due, which of them this process can perform, and until when they are held."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from stepper_motor.journeys import lifecycle
+from stepper_motor.motor.ports import Claim, JourneyId, Kind
+from stepper_motor.motor.registry import SEPARATOR
+from stepper_motor.sql.rows import DUE, NEXT, Rows, in_list, places
+
+
+class Claims(Rows):
+    """Claims rows, and tells when the next is due."""
+
+    def claim_due(
+        self, limit: int, holder: str, not_before: datetime | None = None, kind: Kind = "any"
+    ) -> list[Claim]:
+        if not self.registry.positions(kind):
+            return []
+        due = self._due(limit, not_before, kind)
+        returning = self.database.dialect.updates_return
+        rows = self._claim_returning(due, holder) if returning else self._claim_locking(due, holder)
+        from_sql = self.database.dialect.time_from_sql
+        claims = [Claim(self.database.id_from_sql(id), from_sql(due), from_sql(now)) for id, due, now in rows]
+        return sorted(claims, key=lambda claim: claim.due)
+
+    def _claim_returning(self, query: tuple[str, list[object]], holder: str) -> list[tuple[Any, ...]]:
+        due, due_params = query
+        lease, lease_params = self._lease()
+        now, now_params = self.time()
+        return self.database.execute(
+            f"WITH due AS MATERIALIZED ({due}) UPDATE {self._journeys} AS j SET state = 'performing', "
+            f"performed_by = %s, lease_expires_at = {lease}, updated_at = {now} "
+            f"WHERE j.{self._key} {self.database.dialect.among('SELECT due_id FROM due')} "
+            f"RETURNING {self._key}, {DUE}, {now}",
+            [*due_params, holder, *lease_params, *now_params, *now_params],
+        )
+
+    def _claim_locking(self, query: tuple[str, list[object]], holder: str) -> list[tuple[Any, ...]]:
+        due, due_params = query
+        lease, lease_params = self._lease()
+        now, now_params = self.time()
+        with self.database.transaction():
+            rows = self.database.execute(due, due_params)
+            if rows:
+                among, ids = in_list([row[0] for row in rows])
+                self.database.write(
+                    f"UPDATE {self._journeys} AS j SET state = 'performing', performed_by = %s, "
+                    f"lease_expires_at = {lease}, updated_at = {now} WHERE {self._key} {among}",
+                    [holder, *lease_params, *now_params, *ids],
+                )
+        return rows
+
+    def _due(self, limit: int, not_before: datetime | None, kind: Kind) -> tuple[str, list[object]]:
+        """The oldest due rows that this process can perform, or has to pause since nobody seems to know them."""
+        dialect = self.database.dialect
+        now, now_params = self.time()
+        known, known_params = self._known(kind)
+        since, since_params = "", []
+        if not_before is not None:
+            since, since_params = f" AND {DUE} >= %s", [dialect.time_to_sql(not_before)]
+        return (
+            f"SELECT {self._key} AS due_id, {DUE} AS due_at, {now} AS due_now FROM {self._journeys} "
+            f"WHERE state = 'ready' AND {DUE} <= {now}{since} AND {known} ORDER BY {DUE}, {self._key} "
+            f"LIMIT {int(limit)}{dialect.lock_free}",
+            [*now_params, *now_params, *since_params, *known_params],
+        )
+
+    def _known(self, kind: Kind) -> tuple[str, list[object]]:
+        positions, types = self.registry.positions(kind), self.registry.types
+        if kind == "async":
+            return f"{self._position()} IN ({places(positions)})", [*positions]
+        grace, grace_params = self.time(-self.settings.unknown_step_grace)
+        return (
+            f"({self._position()} IN ({places(positions)}) "
+            f"OR (type IN ({places(types)}) AND {DUE} <= {grace}))",
+            [*positions, *types, *grace_params],
+        )
+
+    def _position(self) -> str:
+        step = f"COALESCE({NEXT}, '')"
+        if self.database.dialect.name == "mysql":
+            return f"CONCAT(type, '{SEPARATOR}', {step})"
+        return f"type || '{SEPARATOR}' || {step}"
+
+    def _lease(self) -> tuple[str, list[object]]:
+        """When a lease taken now is over, by the class of the row."""
+        otherwise, params = self.time(self.settings.lease)
+        own = self.registry.leases()
+        if not own:
+            return otherwise, params
+        cases, case_params = "", []
+        for type_name, lease in own.items():
+            until, until_params = self.time(lease)
+            cases += f" WHEN %s THEN {until}"
+            case_params += [type_name, *until_params]
+        return f"CASE j.type{cases} ELSE {otherwise} END", [*case_params, *params]
+
+    def claim(self, id: JourneyId, fence: str | None, holder: str) -> Claim | None:
+        with self.database.transaction():
+            found = self.locked([id], wait=True).get(id)
+            if found is None or found.performed_by is not None:
+                return None
+            now = self.now()
+            if not lifecycle.claimable(found, now, fence):
+                return None
+            lease = self._lease_of(id)
+            self.write({id: lifecycle.claim(found, holder, now + self.real(lease), now)})
+        assert found.next_step_to_be_performed_at is not None
+        return Claim(id, found.next_step_to_be_performed_at, now)
+
+    def claimed_by(self, holder: str) -> list[Claim]:
+        now, now_params = self.time()
+        rows = self.database.execute(
+            f"SELECT {self._key}, {DUE}, {now} FROM {self._journeys} WHERE performed_by = %s", [*now_params, holder]
+        )
+        from_sql = self.database.dialect.time_from_sql
+        return [Claim(self.database.id_from_sql(id), from_sql(due or now), from_sql(now)) for id, due, now in rows]
+
+    def _lease_of(self, id: JourneyId) -> timedelta:
+        rows = self.database.execute(
+            f"SELECT type FROM {self._journeys} WHERE {self._key} = %s", [self.database.id_to_sql(id)]
+        )
+        return self.registry.leases().get(rows[0][0], self.settings.lease)
+
+    def next_due(self) -> tuple[datetime, datetime] | None:
+        if not len(self.registry):
+            return None
+        positions = self.registry.positions()
+        now, now_params = self.time()
+        rows = self.database.execute(
+            f"SELECT {DUE}, {now} FROM {self._journeys} WHERE state = 'ready' AND {self._position()} "
+            f"IN ({places(positions)}) ORDER BY {DUE}, {self._key} LIMIT 1",
+            [*now_params, *positions],
+        )
+        from_sql = self.database.dialect.time_from_sql
+        return (from_sql(rows[0][0]), from_sql(rows[0][1])) if rows else None

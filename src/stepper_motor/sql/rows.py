@@ -1,0 +1,218 @@
+"""The rows of one table as the engine reads and writes them, whatever they are read or written for.
+
+A whole group travels to the database as one JSON document in one statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from stepper_motor.journeys.row import Entry, Row, State
+from stepper_motor.motor import clock
+from stepper_motor.motor.ports import JourneyId
+from stepper_motor.motor.registry import Registry
+from stepper_motor.motor.settings import Settings
+from stepper_motor.sql.dialects import ID, INTEGER, TEXT, TIME, Dialect
+
+ROW_KINDS = {
+    "state": TEXT, "reason": TEXT, "previous_step_name": TEXT, "next_step_name": TEXT,
+    "next_step_to_be_performed_at": TIME, "attempts": INTEGER, "failures": INTEGER, "losses": INTEGER,
+    "round": INTEGER, "steps_entered": INTEGER, "steps_completed": INTEGER, "fence": TEXT, "arrived_at": TIME,
+    "lease_expires_at": TIME, "performed_by": TEXT, "updated_at": TIME, "ended_at": TIME,
+}  # fmt: skip
+ENTRY_KINDS = {
+    "step_name": TEXT, "attempt": INTEGER, "outcome": TEXT, "state": TEXT, "reason": TEXT, "error_class": TEXT,
+    "message": TEXT, "traceback": TEXT, "performed_by": TEXT, "started_at": TIME, "finished_at": TIME,
+}  # fmt: skip
+assert tuple(ROW_KINDS) == Row._fields
+_TIMES = tuple(n for n, kind in enumerate(ROW_KINDS.values()) if kind is TIME)
+_FREE_TEXTS = (tuple(ROW_KINDS).index("reason"),)
+"""Where texts stand that people or exceptions wrote, and that a database may refuse."""
+_ENTRY_TEXTS = tuple(n for n, kind in enumerate(ENTRY_KINDS.values()) if kind is TEXT)
+_ENTRY_TIMES = tuple(n for n, kind in enumerate(ENTRY_KINDS.values()) if kind is TIME)
+
+_STATES = {state.value: state for state in State}
+DUE, NEXT = "next_step_to_be_performed_at", "next_step_name"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where the journeys of one root class are kept."""
+
+    journeys: str
+    history: str
+    key: str
+    """The column of the primary key."""
+    id_type: str
+    """The primary key's type as the database names it in a cast."""
+
+
+class Database(Protocol):
+    """Runs the engine's statements on the ORM's connection of this thread. Parameters are `%s`."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
+
+    def write(self, sql: str, params: Sequence[object] = ()) -> int:
+        """Returns how many rows matched."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """A transaction of the engine's, or a savepoint within the caller's."""
+
+    def be_patient(self, seconds: float | None = None) -> None:
+        """Within this transaction, wait for locks, but not for ever (5 s; a database may round up to whole seconds)."""
+
+    def is_conflict(self, error: Exception) -> bool:
+        """Whether a uniqueness of the database was violated."""
+
+    def id_to_sql(self, id: JourneyId) -> Any: ...
+
+    def id_from_sql(self, value: Any) -> JourneyId: ...
+
+    def write_own(self, id: JourneyId, own: Any) -> None:
+        """Write the app's own columns of a journey through the ORM."""
+
+
+class Rows:
+    """Locks, reads and writes rows and their history."""
+
+    def __init__(self, table: Table, database: Database, registry: Registry, settings: Settings) -> None:
+        self.table = table
+        self.database = database
+        self.registry = registry
+        self.settings = settings
+        quote = database.dialect.quote
+        self._journeys, self._history, self._key = quote(table.journeys), quote(table.history), quote(table.key)
+        self._columns = ", ".join(quote(name) for name in ROW_KINDS)
+
+    def now(self) -> datetime:
+        dialect, installed = self.database.dialect, clock.installed()
+        if installed.replaces_database or dialect.now == "%s":
+            return installed.now()
+        return dialect.time_from_sql(self.database.execute(f"SELECT {dialect.now}")[0][0])
+
+    def real(self, duration: timedelta) -> timedelta:
+        """What a duration of real time is on the library's clock."""
+        return duration * clock.installed().speed
+
+    def time(self, plus: timedelta | None = None) -> tuple[str, list[object]]:
+        """An expression for the time, now or a real duration from now, and its parameters."""
+        dialect, installed = self.database.dialect, clock.installed()
+        if installed.replaces_database or dialect.now == "%s":
+            at = installed.now() + (self.real(plus) if plus else timedelta())
+            return "%s", [dialect.time_to_sql(at)]
+        return (f"({dialect.later(plus.total_seconds())})" if plus else dialect.now), []
+
+    def locked(self, ids: Iterable[JourneyId], *, wait: bool) -> dict[JourneyId, Row]:
+        """The rows, locked, in the order of their ids; without `wait`, those that others have locked are left out."""
+        return {id: self._row(values) for id, values in self._lock(ids, self._columns, wait=wait).items()}
+
+    def _lock(self, ids: Iterable[JourneyId], columns: str, *, wait: bool) -> dict[JourneyId, list[Any]]:
+        dialect, database = self.database.dialect, self.database
+        among, keys = in_list(sorted(database.id_to_sql(id) for id in ids))
+        if dialect.name == "sqlite" and wait:
+            # A read would make the caller's deferred transaction one that can't be upgraded while others write.
+            database.write(f"UPDATE {self._journeys} SET fence = fence WHERE {self._key} {among}", keys)
+        rows = database.execute(
+            f"SELECT {self._key}, {columns} FROM {self._journeys} WHERE {self._key} {among} "
+            f"ORDER BY {self._key}{dialect.lock if wait else dialect.lock_free}",
+            keys,
+        )
+        return {database.id_from_sql(key): values for key, *values in rows}
+
+    def locked_held(self, before: Mapping[JourneyId, Row], *, wait: bool) -> dict[JourneyId, Row]:
+        """Rows that performances hold, locked: what cannot have changed since is taken from `before`."""
+        names = ("state", "fence", "performed_by", "reason", "ended_at")
+        rows = self._lock(before, ", ".join(self.database.dialect.quote(name) for name in names), wait=wait)
+        from_sql = self.database.dialect.time_from_sql
+        return {
+            id: before[id]._replace(
+                state=_STATES[state], fence=fence, performed_by=by, reason=reason,
+                ended_at=None if ended is None else from_sql(ended),
+            )
+            for id, (state, fence, by, reason, ended) in rows.items()
+        }  # fmt: skip
+
+    def existing(self, ids: Sequence[JourneyId]) -> set[JourneyId]:
+        among, keys = in_list([self.database.id_to_sql(id) for id in ids])
+        rows = self.database.execute(f"SELECT {self._key} FROM {self._journeys} WHERE {self._key} {among}", keys)
+        return {self.database.id_from_sql(key) for (key,) in rows}
+
+    def _row(self, values: list[Any]) -> Row:
+        from_sql = self.database.dialect.time_from_sql
+        for place in _TIMES:
+            if values[place] is not None:
+                values[place] = from_sql(values[place])
+        values[0] = State(values[0])
+        return Row._make(values)
+
+    def write(self, rows: dict[JourneyId, Row], data: dict[JourneyId, str | None] | None = None) -> None:
+        if not rows:
+            return
+        database, dialect = self.database, self.database.dialect
+        kinds = {"id": ID, **ROW_KINDS, **({"data": TEXT} if data else {})}
+        columns = {name: f"v.{dialect.quote(name)}" for name in ROW_KINDS}
+        if data:
+            columns["data"] = "v.data::jsonb" if dialect.name == "postgresql" else "v.data"
+        records = dialect.recordset(kinds, self.table.id_type)
+        document = [
+            [_key(database.id_to_sql(id)), *self._for_json(row, _FREE_TEXTS, _TIMES), *([data[id]] if data else ())]
+            for id, row in sorted(rows.items(), key=lambda item: database.id_to_sql(item[0]))
+        ]
+        database.write(dialect.update_from(self._journeys, self._key, records, columns), [json.dumps(document)])
+
+    def tell(self, entries: Sequence[tuple[JourneyId, Entry]]) -> None:
+        if not entries:
+            return
+        dialect = self.database.dialect
+        kinds = {"n": INTEGER, "journey_id": ID, **ENTRY_KINDS}
+        columns = ", ".join(dialect.quote(name) for name in ("journey_id", *ENTRY_KINDS))
+        values = ", ".join(f"v.{dialect.quote(name)}" for name in ("journey_id", *ENTRY_KINDS))
+        records = dialect.recordset(kinds, self.table.id_type)
+        document = [
+            [n, _key(self.database.id_to_sql(id)), *self._for_json(entry, _ENTRY_TEXTS, _ENTRY_TIMES)]
+            for n, (id, entry) in enumerate(entries)
+        ]
+        self.database.write(
+            f"INSERT INTO {self._history} ({columns}) SELECT {values} FROM {records} ORDER BY v.n",
+            [json.dumps(document)],
+        )
+
+    def _for_json(self, values: Sequence[Any], texts: tuple[int, ...], times: tuple[int, ...]) -> list[Any]:
+        cleaned, to_json = list(values), self.database.dialect.time_to_json
+        for place in texts:
+            if cleaned[place] is not None:
+                cleaned[place] = clean(cleaned[place])
+        for place in times:
+            if cleaned[place] is not None:
+                cleaned[place] = to_json(cleaned[place])
+        return cleaned
+
+
+def clean(text: str) -> str:
+    """The text without what no database keeps: NUL and lone surrogates become U+FFFD."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd") if "\0" in text else text
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _key(value: Any) -> object:
+    return value if isinstance(value, int) else str(value)
+
+
+def places(values: Sequence[object]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def in_list(keys: Sequence[Any]) -> tuple[str, list[Any]]:
+    """`IN (...)` and its parameters. Whole numbers are written out: binding hundreds of parameters costs more."""
+    if all(type(key) is int for key in keys):
+        return f"IN ({', '.join(map(str, keys))})", []
+    return f"IN ({places(keys)})", list(keys)
