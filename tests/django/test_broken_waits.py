@@ -18,6 +18,15 @@ def raises(self):
     raise LookupError("no delivery date")
 
 
+class Speechless(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+def says_nothing(self):
+    raise Speechless
+
+
 def stops(self):
     raise SystemExit
 
@@ -30,6 +39,7 @@ BROKEN = [
     ({"wait": lambda self: self.cancel()}, "TypeError", "can't use a verb"),
     ({"wait": stops}, "SystemExit", ""),
     ({"wait": lambda self: next(iter(()))}, "StopIteration", ""),
+    ({"wait": says_nothing}, f"{__name__}.Speechless", "its text can't be had"),
     ({"after": raises}, "LookupError", "no delivery date"),
     ({"at": lambda self: datetime(2030, 1, 1)}, "ValueError", "naive"),  # noqa: DTZ001
     ({"at": lambda self: "tomorrow"}, "TypeError", "must be a datetime"),
@@ -57,11 +67,12 @@ def test_after_a_step_the_step_stays_done_and_the_journey_is_paused(options, err
     assert (row.steps_entered, row.steps_completed) == (1, 1)
     assert (row.attempts, row.failures, row.losses) == (0, 0, 0)
     assert row.fence != before.fence
-    assert row.reason.startswith(f"the wait of step 'deliver' raised {error}")
+    assert row.reason.startswith(f"the wait of step 'deliver' raised {error.rpartition('.')[2]}")
     entry = last_entry(journey)
     assert (entry.step_name, entry.outcome, entry.state) == ("order", "completed", State.PAUSED)
     assert entry.error_class == error
     assert text in entry.message
+    assert error.rpartition(".")[2] in entry.traceback
     assert told(journey) == [("order", "completed")]
 
 

@@ -148,7 +148,7 @@ def test_a_renamed_step_keeps_its_keys(customer):
     journey.perform_next_step()
     before, keys = Renamed.keys[0][0], Renamed.keys
 
-    class Renamed(Journey[Customer]):  # noqa: F811
+    class Renamed(Journey[Customer]):
         @step(name="settle the bill", formerly=("pay", "charge"))
         def pay(self):
             keys.append((self.idempotency_key, self.round_key))

@@ -31,6 +31,12 @@ def inside(body, **options):
     return Inside
 
 
+class Other(Journey[Customer]):
+    @step
+    def work(self):
+        self.cancel("inner")
+
+
 @pytest.mark.parametrize("verb", ["resume", "reschedule"])
 def test_a_verb_for_outside_is_refused_inside(verb, customer):
     journey = inside(lambda self: getattr(self, verb)()).start(customer)
@@ -76,7 +82,7 @@ def test_so_are_the_bulk_verbs(customer):
 
 
 def test_another_journey_is_outside(customer):
-    other = inside(lambda self: None).start(customer, key="other")
+    other = Other.start(customer)
     journey = inside(lambda self: found(other).cancel("by a sibling")).start(customer)
     assert journey.perform_next_step() == Completed()
     assert row_of(other).state == State.CANCELED
@@ -84,7 +90,7 @@ def test_another_journey_is_outside(customer):
 
 
 def test_a_step_may_perform_another_journey(customer):
-    other = inside(lambda self: self.cancel("inner")).start(customer, key="other")
+    other = Other.start(customer)
 
     def body(self):
         assert found(other).perform_next_step() == Canceled("inner")
@@ -96,7 +102,7 @@ def test_a_step_may_perform_another_journey(customer):
 
 
 def test_but_not_from_within_an_atomic_step(customer):
-    other = inside(lambda self: None).start(customer, key="other")
+    other = Other.start(customer)
     journey = inside(lambda self: found(other).perform_next_step(), atomic=True).start(customer)
     with pytest.raises(StepperMotorError, match="outside of a transaction"):
         journey.perform_next_step()
@@ -114,7 +120,7 @@ def test_a_step_that_performs_itself_finds_nothing_to_do(customer):
 
 
 def test_a_step_may_start_another_journey(customer):
-    journey = inside(lambda self: inside(lambda self: None).start(customer, key="child")).start(customer)
+    journey = inside(lambda self: Other.start(self.hero)).start(customer)
     assert journey.perform_next_step() == Completed()
     assert Journey.objects.ready().count() == 2
 

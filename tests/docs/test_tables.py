@@ -15,7 +15,8 @@ from django.core.management import load_command_class
 from stepper_motor import Reattempt
 from stepper_motor.django import checks
 from stepper_motor.journeys.declarations import Options
-from stepper_motor.journeys.journey import SETTINGS, JourneyBase
+from stepper_motor.journeys.definition import SETTINGS
+from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.motor import events
 from stepper_motor.motor.events import Event
 from stepper_motor.motor.settings import Settings

@@ -1,11 +1,9 @@
 """Journeys that worker processes perform; what they did is told in `Spy`."""
 
 import asyncio
-import os
-import signal
 from datetime import timedelta
 
-from stepper_motor import Reattempt, step
+from stepper_motor import step
 from stepper_motor.django import Journey
 from tests.shop.models import Customer, Spy
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.signals import connection_created
 
 from stepper_motor.django.engine import motor
@@ -137,3 +137,25 @@ def _commits(statements: list[str]) -> int:
             wrote = True
             count += not inside
     return count
+
+
+@contextmanager
+def locked(journey: Any) -> Iterator[None]:
+    """Within the block, a transaction of the app's own holds the journey's row."""
+    has, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            type(journey).objects.select_for_update().get(pk=journey.pk)
+            has.set()
+            release.wait(60)
+        connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert has.wait(10)
+        yield
+    finally:
+        release.set()
+        thread.join(10)

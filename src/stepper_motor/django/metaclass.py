@@ -15,8 +15,9 @@ from django.db.models.base import ModelBase
 from django.db.models.options import Options
 
 from stepper_motor.django.tables import history_model, table_meta, without_hero_type
+from stepper_motor.journeys.definition import HOOKS, SETTINGS, define
 from stepper_motor.journeys.errors import DefinitionError
-from stepper_motor.journeys.journey import HOOKS, SETTINGS, JourneyBase, define
+from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.reserved import check_names
 from stepper_motor.motor.registry import Registry
 

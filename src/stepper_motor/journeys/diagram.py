@@ -8,7 +8,7 @@ from stepper_motor.journeys.wording import wait_of
 
 if TYPE_CHECKING:  # journey.py imports this module
     from stepper_motor.journeys.conditions import Condition
-    from stepper_motor.journeys.journey import Definition
+    from stepper_motor.journeys.definition import Definition
     from stepper_motor.journeys.step import Step
 
 

@@ -12,7 +12,7 @@ from stepper_motor.journeys.sentences import what_comes_next, why_it_stands
 from stepper_motor.journeys.standing import Standing, after, find
 
 if TYPE_CHECKING:  # journey.py imports this module
-    from stepper_motor.journeys.journey import Definition
+    from stepper_motor.journeys.definition import Definition
     from stepper_motor.journeys.steps import Steps
 
 __all__ = ["Explanation", "diagram", "explain", "remaining"]

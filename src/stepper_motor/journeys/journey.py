@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeVar, cast
 
-from stepper_motor.journeys.by_hand import let_be_called_by_hand
-from stepper_motor.journeys.conditions import Condition, cancel_conditions
+from stepper_motor.journeys.definition import UNSET, Definition, define
 from stepper_motor.journeys.durations import given_time
-from stepper_motor.journeys.errors import DefinitionError, InvalidState
+from stepper_motor.journeys.errors import InvalidState
 from stepper_motor.journeys.explanation import Explanation, diagram, explain, remaining
 from stepper_motor.journeys.outcomes import (
     Canceled,
@@ -24,18 +22,11 @@ from stepper_motor.journeys.outcomes import (
     Reattempted,
     Skipped,
 )
-from stepper_motor.journeys.policies import Policy, Reattempt, if_lost_of
+from stepper_motor.journeys.policies import Reattempt
 from stepper_motor.journeys.row import Row
 from stepper_motor.journeys.steps import Step, Steps, duration
 
 HeroT = TypeVar("HeroT")
-
-LONGEST_TYPE_NAME, LONGEST_STEP_NAME = 100, 200
-"""Characters that a row has room for."""
-
-UNSET: Any = object()
-"""Stands for a class setting that was not given, where None means something."""
-
 
 class Door(Protocol):
     """The way from a journey to the motor that moves it; the home of the row gives it."""
@@ -43,6 +34,9 @@ class Door(Protocol):
     def intervene(self, journey: Any, verb: str, **told: Any) -> Outcome: ...
     def perform_next_step(self, journey: Any, fence: str | None) -> Outcome | None: ...
     def now(self) -> datetime: ...
+
+    @property
+    def unknown_step_grace(self) -> timedelta: ...
 
 
 class Inside(Protocol):
@@ -55,37 +49,6 @@ class Inside(Protocol):
 
     def verb_raised(self) -> None: ...
 
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A journey class, read and found sound."""
-
-    type_name: str
-    steps: Steps
-    cancel_if: tuple[Condition, ...]
-    on_exception: Policy
-    if_lost: str
-    lease: timedelta | None
-    delete_completed_after: Any
-    """A timedelta, None (keep them), or UNSET (as the motor's settings say)."""
-    has_hooks: frozenset[str]
-
-    def __post_init__(self) -> None:
-        _check_fits(self.type_name, LONGEST_TYPE_NAME, "type name", "set type_name to a shorter one")
-        for name in (name for step in self.steps for name in (step.name, *step.formerly)):
-            _check_fits(name, LONGEST_STEP_NAME, "name of a step", "give a shorter name=")
-
-    def if_lost_at(self, step: Step | None) -> str:
-        return step.if_lost if step and step.if_lost else self.if_lost
-
-
-HOOKS = (
-    "before_step_starts", "around_step", "after_step_ends", "after_finish", "after_cancel", "after_pause",
-)  # fmt: skip
-SETTINGS = (
-    "on_exception", "if_lost", "when_stuck", "may_proceed_without_hero", "lease", "queue_options", "type_name",
-    "delete_completed_after",
-)  # fmt: skip
 
 if TYPE_CHECKING:
 
@@ -101,6 +64,8 @@ else:
 
 class JourneyBase(_OfHero[HeroT]):
     """Named steps in order, a hero they happen to, and verbs that steer."""
+
+    _is_journey_base: ClassVar[bool] = True
 
     on_exception: ClassVar[Any] = "pause"
     """What an exception in a step becomes: "pause", "cancel", "skip", "reattempt", a `Reattempt`, a callable
@@ -294,7 +259,9 @@ class JourneyBase(_OfHero[HeroT]):
 
     def explain(self) -> Explanation:
         """Where the journey is, why it is not moving, and what comes next and when. Prints as sentences."""
-        return explain(self._row, self.definition, self._created_at, self._door.now())
+        door = self._door
+        grace = door.unknown_step_grace
+        return explain(self._row, self.definition, self._created_at, door.now(), unknown_step_grace=grace)
 
     def time_remaining_until_final_step(self) -> timedelta | None:
         """From now to the due time, plus the plain waits of the steps after it; None when the journey has ended."""
@@ -387,41 +354,3 @@ class JourneyBase(_OfHero[HeroT]):
         step = self.steps.find(name)
         parts = (self._identity, step.first_name if step else name, round)
         return sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-
-
-def define(cls: type[JourneyBase[Any]]) -> None:
-    """Read the class; every contradiction in it is a `DefinitionError` now and not a surprise in three weeks."""
-    where = cls.__name__
-    cls.steps = Steps.of(cls)
-    let_be_called_by_hand(cls, cls.steps)
-    if "when_stuck" in cls.__dict__:
-        cls.if_lost = cls.__dict__["when_stuck"]
-    keep = cls.delete_completed_after
-    cls.definition = Definition(
-        type_name=cls.__dict__.get("type_name") or cls.__name__,
-        steps=cls.steps,
-        cancel_if=cancel_conditions(cls),
-        on_exception=Policy.of(cls.on_exception, f"{where}.on_exception"),
-        if_lost=if_lost_of(cls.if_lost, f"{where}.if_lost"),
-        lease=None if cls.lease is None else _setting(cls, "lease"),
-        delete_completed_after=keep if keep is None or keep is UNSET else _setting(cls, "delete_completed_after"),
-        has_hooks=frozenset(hook for hook in HOOKS if getattr(cls, hook) is not getattr(JourneyBase, hook)),
-    )
-
-
-def _check_fits(name: object, most: int, what: str, advice: str) -> None:
-    """Rows remember these names: one database would cut what is too long, another refuse it in three weeks."""
-    if not isinstance(name, str):
-        raise DefinitionError(f"the {what} must be a text, got {name!r}: {advice}")
-    if len(name) > most:
-        raise DefinitionError(f"the {what} {name!r} has {len(name)} characters; a row has room for {most}: {advice}")
-
-
-def _setting(cls: type[JourneyBase[Any]], name: str) -> timedelta:
-    try:
-        value = duration(getattr(cls, name))
-    except (ValueError, TypeError) as error:
-        raise DefinitionError(f"{cls.__name__}.{name}: {error}") from None
-    if name == "lease" and value < timedelta(seconds=1):
-        raise DefinitionError(f"{cls.__name__}.lease must be at least a second, got {value}")
-    return value

@@ -11,7 +11,7 @@ from stepper_motor.journeys.row import ENDED, Row, State
 from stepper_motor.journeys.wording import away, clock
 
 if TYPE_CHECKING:  # journey.py imports explanation.py, which imports this module
-    from stepper_motor.journeys.journey import Definition
+    from stepper_motor.journeys.definition import Definition
     from stepper_motor.journeys.step import Step
     from stepper_motor.journeys.steps import Steps
 

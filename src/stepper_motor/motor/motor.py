@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -49,6 +49,10 @@ class Motor:
 
     def now(self) -> datetime:
         return clock.now()
+
+    @property
+    def unknown_step_grace(self) -> timedelta:
+        return self.settings.unknown_step_grace
 
     # ------------------------------------------------------------------------------------- from outside
 

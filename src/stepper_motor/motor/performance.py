@@ -377,11 +377,11 @@ class Performance:
                 data, own = self.journey._changes()
             except Exception as error:
                 outcome = yield from self._caught(error)
-        destination = self._destination(outcome)
+        destination, problem = self._destination(outcome), self.problem
         self.seconds = monotonic() - self.began_at
-        ending = Ending(
-            self.step_name, outcome, self.entered, self.started_at, destination, self.problem, self.remark
-        )
+        if problem is None and isinstance(destination, Stranded):
+            problem = describe(destination.error, self.settings.traceback_limit)
+        ending = Ending(self.step_name, outcome, self.entered, self.started_at, destination, problem, self.remark)
         return Settlement(
             self.id, self.row, self.holder, ending, self.now(), new_fence(), data, own, as_failure=self._refused
         )

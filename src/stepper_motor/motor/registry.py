@@ -7,8 +7,9 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
+from stepper_motor.journeys.definition import UNSET
 from stepper_motor.journeys.errors import DefinitionError
-from stepper_motor.journeys.journey import UNSET, JourneyBase
+from stepper_motor.journeys.journey import JourneyBase
 
 SEPARATOR = "\x1f"
 
