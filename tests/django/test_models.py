@@ -164,7 +164,7 @@ def test_a_class_that_is_defined_again_replaces_the_earlier_one(customer):
 
 
 def test_two_classes_can_not_have_one_type_name():
-    with pytest.raises(DefinitionError, match="both have the type name 'shop.Drip'"):
+    with pytest.raises(DefinitionError, match=r"both have the type name 'shop\.Drip'"):
 
         class AnotherDrip(Journey[Customer]):
             type_name = "shop.Drip"

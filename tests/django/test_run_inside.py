@@ -83,7 +83,11 @@ def test_so_are_the_bulk_verbs(customer):
 
 def test_another_journey_is_outside(customer):
     other = Other.start(customer)
-    journey = inside(lambda self: found(other).cancel("by a sibling")).start(customer)
+
+    def body(self):
+        found(other).cancel("by a sibling")
+
+    journey = inside(body).start(customer)
     assert journey.perform_next_step() == Completed()
     assert row_of(other).state == State.CANCELED
     assert last_entry(other).attempt is None

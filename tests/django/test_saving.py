@@ -1,4 +1,4 @@
-"""`save()` by the app's own code. SEMANTICS 1: it never writes the engine's columns, and says so when one was changed."""
+"""`save()` by the app's own code never writes the engine's columns, and says so when one was changed. SEMANTICS 1."""
 
 from datetime import timedelta
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from datetime import timedelta
+
+from asgiref.sync import sync_to_async
 
 from stepper_motor import step
 from stepper_motor.django import Journey
@@ -70,9 +73,31 @@ class GatedAsync(Journey[Customer]):
     @step
     async def hold(self):
         diary.write(self.pk, "began")
-        while not diary.is_open():
-            await asyncio.sleep(0.02)
+        try:
+            while not diary.is_open():
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            diary.write(self.pk, "cancelled")
+            raise
         diary.write(self.pk, "ended")
+
+
+class Stubborn(Journey[Customer]):
+    """Takes an hour, whatever is thrown into it."""
+
+    @step
+    def endure(self):
+        diary.write(self.pk, "began")
+        threading.Event().wait(3600)
+
+
+class StubbornAsync(Journey[Customer]):
+    """The same on the event loop: in a thread that no cancellation reaches."""
+
+    @step
+    async def endure(self):
+        diary.write(self.pk, "began")
+        await sync_to_async(threading.Event().wait)(3600)
 
 
 class Deadly(Journey[Customer]):

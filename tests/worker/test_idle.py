@@ -46,9 +46,8 @@ def move_due(journey, due):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sleepers", [0, 50])
-def test_an_idle_worker_asks_at_most_two_queries_a_second(sleepers):
-    for _ in range(sleepers):
+def test_an_idle_worker_asks_at_most_two_queries_a_second_however_many_sleep():
+    for _ in range(50):
         Errand.start(at=now() + timedelta(days=1))
     with Asked() as asked, at_work(motor_of(Errand)):
         wait_until(lambda: asked.like("ended_at <="), what="the housekeeper has looked for what is to be deleted")
@@ -106,7 +105,7 @@ def test_what_was_rolled_back_wakes_nobody_and_what_was_committed_is_found_then(
 
 @pytest.mark.only_on("postgresql")
 @pytest.mark.processes
-def test_a_commit_elsewhere_wakes_a_worker_by_notify(crew, record_property):
+def test_a_commit_elsewhere_wakes_a_worker_by_notify(crew):
     crew.worker()
     wait_until(_somebody_listens, what="LISTEN")
     waited = []
@@ -117,8 +116,7 @@ def test_a_commit_elsewhere_wakes_a_worker_by_notify(crew, record_property):
         wait_until(lambda journey=journey: "one" in diary.words(journey.pk), limit=5)
         waited.append(monotonic() - began)
 
-    record_property("median_seconds", sorted(waited)[4])
-    assert sorted(waited)[4] < 0.15
+    assert sorted(waited)[4] < 0.1
 
 
 def _somebody_listens():

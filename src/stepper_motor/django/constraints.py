@@ -47,7 +47,7 @@ class OnePerHero(models.UniqueConstraint):
     def __init__(self, *, hero: Sequence[str], name: str) -> None:
         self.hero = tuple(hero)
         self._taken = Q(state__in=sorted(ONGOING), allow_multiple=False)
-        place = Case(When(self._taken, then=Value(1)), default=None, output_field=models.IntegerField())
+        place = Case(When(self._taken, then=Value(True)), default=None, output_field=models.BooleanField())
         super().__init__(*self.hero, "type", "key", place, name=name)
 
     def deconstruct(self) -> Any:

@@ -13,7 +13,7 @@ from django.db import connections
 from stepper_motor.django.metaclass import roots
 
 STORAGE = (
-    "fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200, "
+    "fillfactor = 95, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200, "
     "autovacuum_vacuum_cost_delay = 1"
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -38,21 +38,23 @@ class Housekeeper:
     """Keeps the house of one motor. Any number of them may run at once."""
 
     motor: Motor
-    _reported: set[tuple[Any, str]] = field(default_factory=set, init=False)
+    _reported: set[tuple[Any, Any]] = field(default_factory=set, init=False)
 
     def keep(self) -> Housekept:
         """Everything that there is to do now."""
-        recovered, failed = self.recover()
-        return Housekept(recovered, self.delete(), failed)
+        recovered, not_recovered = self.recover()
+        deleted, not_deleted = self.delete()
+        return Housekept(recovered, deleted, not_recovered + not_deleted)
 
     def recover(self) -> tuple[int, int]:
         """Recover every row whose lease is over; returns how many were, and how many could not be."""
         counts = self._in_each(self._recover_in)
         return sum(done for done, _ in counts), sum(failed for _, failed in counts)
 
-    def delete(self) -> int:
-        """Delete ended journeys whose time has come, with their history; returns how many."""
-        return sum(self._in_each(self._delete_in))
+    def delete(self) -> tuple[int, int]:
+        """Delete ended journeys whose time has come, with their history; returns how many, and how many it could not."""
+        counts = self._in_each(self._delete_in)
+        return sum(done for done, _ in counts), sum(failed for _, failed in counts)
 
     def _in_each(self, keep: Callable[[Store], T]) -> list[T]:
         """In each table, whatever is wrong with another. Raises what was, at the end."""
@@ -131,9 +133,32 @@ class Housekeeper:
             Event(name="trouble", journey_type=expired.type, journey_id=expired.id, detail=detail, error=error)
         )
 
-    def _delete_in(self, store: Store) -> int:
-        total = 0
-        for after, types in store.registry.retentions(self.motor.settings.delete_completed_after).items():
-            while deleted := store.delete_ended(types, clock.now() - after, self.motor.settings.batch):
-                total += deleted
-        return total
+    def _delete_in(self, store: Store) -> tuple[int, int]:
+        done = failed = 0
+        for kept_for, types in store.registry.retentions(self.motor.settings.delete_completed_after).items():
+            before, after = clock.now() - kept_for, None
+            while batch := store.ended(types, before, self.motor.settings.batch, after):
+                after = batch[-1]
+                deleted, not_deleted = self._delete(store, batch, before)
+                done, failed = done + deleted, failed + not_deleted
+        return done, failed
+
+    def _delete(self, store: Store, ids: Sequence[Any], before: datetime) -> tuple[int, int]:
+        """One that the database keeps, since something refers to it, keeps no other: halve, down to that one."""
+        try:
+            return store.delete_ended(ids, before), 0
+        except Exception as error:
+            if store.is_transient(error) or store.is_disconnect(error):
+                raise
+            if len(ids) == 1:
+                self._report_undeleted(store, ids[0], error)
+                return 0, 1
+        middle = len(ids) // 2
+        first, second = (self._delete(store, half, before) for half in (ids[:middle], ids[middle:]))
+        return first[0] + second[0], first[1] + second[1]
+
+    def _report_undeleted(self, store: Store, id: Any, error: Exception) -> None:
+        if (id, store) not in self._reported:
+            self._reported.add((id, store))
+            detail = "could not be deleted; tried again in every round"
+            self.motor.events.tell(Event(name="trouble", journey_id=id, detail=detail, error=error))

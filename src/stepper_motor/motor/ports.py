@@ -168,8 +168,13 @@ class Store(Protocol):
     def expired(self, limit: int, after: JourneyId | None = None) -> list[Expired]:
         """Rows of known types whose lease is over, by id."""
 
-    def delete_ended(self, types: Iterable[str], before: datetime, limit: int) -> int:
-        """Delete ended rows that nobody holds, with their history; returns how many."""
+    def ended(
+        self, types: Iterable[str], before: datetime, limit: int, after: JourneyId | None = None
+    ) -> list[JourneyId]:
+        """Rows of these types that ended until then and that nobody holds, by id."""
+
+    def delete_ended(self, ids: Sequence[JourneyId], before: datetime) -> int:
+        """Delete those of the rows that are still so, and not locked by others, with their history; returns how many."""
 
     def positions(self) -> list[tuple[str, str | None, int]]:
         """(type, next step, how many) of all ongoing journeys, whatever their type."""

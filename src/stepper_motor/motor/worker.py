@@ -13,7 +13,7 @@ A row is held from its claim to the commit of its settlement. Nothing here decid
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
 
@@ -106,21 +106,23 @@ class Worker:
 
     def _wind_up(self, keeper: threading.Thread) -> None:
         self._stopping.set()
-        self._drain(until=monotonic() + self.motor.settings.stop_grace.total_seconds())
+        self._tell("worker_stopping", count=len(self.held()))
+        self._drain(self.motor.settings.stop_grace.total_seconds(), lambda: len(self.held()))
         self._work.cancel_awaited()
-        self._drain(until=monotonic() + LAST_SECONDS)
+        self._drain(LAST_SECONDS, lambda: self._work.awaited)
         ends = monotonic() + LAST_SECONDS
         self._work.end(until=ends)
         keeper.join(max(ends - monotonic(), 0.0))
         self._heartbeat.stop()
 
-    def _drain(self, until: float) -> None:
-        """Let running steps end; hand back whatever waits."""
-        while self.held():
+    def _drain(self, seconds: float, running: Callable[[], int]) -> None:
+        """Let what is running end, but not longer than that; hand back whatever waits."""
+        until = monotonic() + seconds
+        while running():
             self._wake.clear()
             self._work.hand_back()
             left = until - monotonic()
-            if left <= 0.0 or not self.held():
+            if left <= 0.0 or not running():
                 return
             self._wake.wait(min(0.1, left))
 

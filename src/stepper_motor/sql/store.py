@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from stepper_motor.journeys.errors import AlreadyOnJourney
@@ -11,6 +11,8 @@ from stepper_motor.motor.ports import Decide, Expired, JourneyId, NoSuchRow
 from stepper_motor.sql.claims import Claims
 from stepper_motor.sql.holdings import Holdings
 from stepper_motor.sql.rows import NEXT, in_list, places
+
+_ENDED = "state IN ('finished', 'canceled') AND ended_at <= %s AND performed_by IS NULL"
 
 
 class SqlStore(Claims, Holdings):
@@ -36,16 +38,27 @@ class SqlStore(Claims, Holdings):
         return [Expired(self.database.id_from_sql(id), type, step, fence, from_sql(lease))
                 for id, type, step, fence, lease in rows]  # fmt: skip
 
-    def delete_ended(self, types: Iterable[str], before: datetime, limit: int) -> int:
+    def ended(
+        self, types: Iterable[str], before: datetime, limit: int, after: JourneyId | None = None
+    ) -> list[JourneyId]:
         names = list(types)
-        if not names:
-            return 0
+        page, page_params = "", []
+        if after is not None:
+            page, page_params = f" AND {self._key} > %s", [self.database.id_to_sql(after)]
+        rows = self.database.execute(
+            f"SELECT {self._key} FROM {self._journeys} WHERE {_ENDED} AND type IN ({places(names)}){page} "
+            f"ORDER BY {self._key} LIMIT {int(limit)}",
+            [self.database.dialect.time_to_sql(before), *names, *page_params],
+        )
+        return [self.database.id_from_sql(id) for (id,) in rows]
+
+    def delete_ended(self, ids: Sequence[JourneyId], before: datetime) -> int:
+        among, keys = in_list([self.database.id_to_sql(id) for id in ids])
         with self.database.transaction():
             rows = self.database.execute(
-                f"SELECT {self._key} FROM {self._journeys} WHERE state IN ('finished', 'canceled') "
-                f"AND ended_at <= %s AND performed_by IS NULL AND type IN ({places(names)}) "
-                f"ORDER BY {self._key} LIMIT {int(limit)}{self.database.dialect.lock_free}",
-                [self.database.dialect.time_to_sql(before), *names],
+                f"SELECT {self._key} FROM {self._journeys} WHERE {_ENDED} AND {self._key} {among} "
+                f"ORDER BY {self._key}{self.database.dialect.lock_free}",
+                [self.database.dialect.time_to_sql(before), *keys],
             )
             if rows:
                 among, ids = in_list([row[0] for row in rows])
