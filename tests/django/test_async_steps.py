@@ -24,7 +24,8 @@ from stepper_motor import (
     StepperMotorError,
     step,
 )
-from stepper_motor.django import Journey
+from stepper_motor.django import Journey, motor
+from stepper_motor.motor.worker import Worker
 from tests.django.seen import found, last_entry, row_of, told
 from tests.shop.models import Customer, Spy
 
@@ -242,6 +243,28 @@ def test_and_what_an_async_one_put_there(kind, customer):
     journey.perform_next_step()
     journey.perform_next_step()
     assert journey.data[kind] == f"around {kind}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_a_worker_each_journey_has_a_context_of_its_own(customer):
+    class Placed(Journey[Customer]):
+        def before_step_starts(self, step):
+            self.data[f"before {step}"] = where.get()
+            where.set(f"in {step}")
+
+        @step
+        def sync(self):
+            self.data["sync"] = where.get()
+
+        @step(name="async")
+        async def asynchronous(self):
+            self.data["async"] = where.get()
+
+    journey = Placed.start(customer)
+    Worker(motor(), concurrency=1).run(once=True)
+    assert found(journey).data == {
+        "before sync": "outside", "sync": "in sync", "before async": "outside", "async": "in async",
+    }  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------- while it runs

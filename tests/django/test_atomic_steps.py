@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
 
 from stepper_motor import Canceled, Completed, Finished, Reattempt, Skipped, State, step
@@ -171,6 +173,24 @@ def test_an_async_atomic_step_is_one_transaction(customer):
     assert (words(), journey.data) == ([], {})
     assert journey.perform_next_step() == Completed()
     assert (words(), journey.data) == (["one", "two"], {"seen": 1})
+
+
+def test_no_two_async_performances_ever_share_a_transaction(customer):
+    async def body(self):
+        await Spy.objects.acreate(word=self.key)
+        await asyncio.sleep(0.05)
+        if self.key == "b":
+            raise OSError("rolled back")
+
+    async def perform():
+        results = await asyncio.gather(*(each.aperform_next_step() for each in journeys), return_exceptions=True)
+        await sync_to_async(connections.close_all)()
+        return [type(result) for result in results]
+
+    Atomic = atomic(body)
+    journeys = [Atomic.start(customer, key=key) for key in "abc"]
+    assert asyncio.run(perform()) == [Completed, OSError, Completed]
+    assert sorted(words()) == ["a", "c"]
 
 
 def test_a_cancel_while_its_body_runs_keeps_what_the_body_wrote(customer):
@@ -363,6 +383,24 @@ def test_outside_of_a_step_the_same_error_is_a_failure_of_the_step(customer):
     with pytest.raises(OperationalError):
         journey.perform_next_step()
     assert (journey.state, told(journey)) == (State.PAUSED, [("work", "failed")])
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("error", [OSError, SystemExit])
+def test_a_callback_after_the_commit_that_raises_leaves_the_step_done(error, last, customer, caplog):
+    def fail():
+        raise error("the mail server is down")
+
+    def body(self):
+        tell(self, "charged")
+        transaction.on_commit(fail)
+        return Finished() if last else None
+
+    journey = atomic(body).start(customer)
+    assert journey.perform_next_step() == (Finished() if last else Completed())
+    assert (words(), told(journey)) == (["charged"], [("work", "finished" if last else "completed")])
+    assert journey.steps_completed == 1
+    assert f"a callback after the commit raised {error.__name__}" in caplog.text
 
 
 # ------------------------------------------------------------------------------------------ leases and connections

@@ -171,9 +171,14 @@ def test_a_verb_of_cancel_if_at_a_step_nobody_knows_never_breaks(answer, state, 
         def one(self): ...
 
     journey = put(Guarded.start(customer), next_step_name="removed", next_step_to_be_performed_at="2020-01-01T00:00Z")
+    before = row_of(journey)
     journey.perform_next_step()
-    assert (journey.state, journey.performed_by) == (state, None)
-    assert len(told(journey)) == 1
+    row = row_of(journey)
+    assert (row.state, row.performed_by, len(told(journey))) == (state, None, 1)
+    if state == State.PAUSED:
+        assert (row.previous_step_name, row.next_step_name, row.fence) == ("removed", "removed", before.fence)
+        assert row.next_step_to_be_performed_at == before.next_step_to_be_performed_at
+        assert "removed while it ran" in row.reason
 
 
 def test_a_cancel_if_that_raises_at_a_step_nobody_knows_pauses_whatever_the_policy(customer):

@@ -16,7 +16,7 @@ from stepper_motor.motor.waiting import pause_for
 from stepper_motor.motor.worker import Worker
 from tests.conditions import wait_until
 from tests.django.seen import claimed_by, entries_of, found, last_entry, put, recover, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.shop.models import Customer, Payment, PaymentJourney, Spy
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +141,14 @@ def test_a_resume_gives_a_poisoned_journey_three_more(clock, customer):
     found(journey).resume()
     lose(journey, clock)
     assert (row_of(journey).state, row_of(journey).losses, row_of(journey).attempts) == (State.READY, 1, 4)
+
+
+def test_a_journey_with_a_table_of_its_own_is_recovered_as_well(clock):
+    journey = PaymentJourney.start(Payment.objects.create(amount=5))
+    lose(journey, clock)
+    assert (row_of(journey).state, told(journey)) == (State.READY, [("initiate", "lost")])
+    found(journey).perform_next_step()
+    assert told(journey)[-1] == ("initiate", "completed")
 
 
 def test_recovery_leaves_alone_what_nobody_holds(clock, customer):

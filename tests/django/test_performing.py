@@ -9,7 +9,8 @@ import pytest
 from django.db import connection, connections, transaction
 
 from stepper_motor import Canceled, Completed, Finished, InvalidState, State, StepperMotorError, cancel_if, step
-from stepper_motor.django import Journey
+from stepper_motor.django import Journey, motor
+from stepper_motor.motor.worker import Worker
 from tests.django.seen import claimed_by, entries_of, found, put, row_of, told
 from tests.shop.models import Customer, Spy
 
@@ -284,6 +285,39 @@ def test_a_row_deleted_by_its_own_step_is_no_error(customer):
     assert Spy.objects.get().word == "vanished"
 
 
+@pytest.mark.parametrize("atomic", [False, True])
+@pytest.mark.parametrize("when", ["in the body", "in a hook"])
+def test_a_journey_may_delete_itself(when, atomic, customer):
+    class Erasing(Journey[Customer]):
+        @step(atomic=atomic)
+        def erase(self):
+            if when == "in the body":
+                self.delete()
+
+        def after_finish(self):
+            self.delete()
+
+    journey = Erasing.start(customer)
+    assert journey.perform_next_step() == (None if when == "in the body" else Completed())
+    assert not Journey.objects.exists()
+    assert entries_of(journey) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_and_so_it_may_in_a_worker(customer, caplog):
+    class Erasing(Journey[Customer]):
+        @step
+        def erase(self):
+            self.delete()
+
+    for key in "abc":
+        Erasing.start(customer, key=key)
+    with caplog.at_level("INFO", "stepper_motor"):
+        Worker(motor(), concurrency=1).run(once=True)
+    assert not Journey.objects.exists()
+    assert caplog.text.count("its row is gone, so nothing was settled") == 3
+
+
 def test_the_exception_of_a_step_that_deleted_its_row_is_not_swallowed(customer):
     class Vanishing(Journey[Customer]):
         @step
@@ -300,6 +334,19 @@ def test_a_verb_on_a_journey_whose_row_is_gone_says_so(customer):
     other.delete()
     with pytest.raises(InvalidState, match="gone"):
         journey.cancel()
+
+
+def test_inside_a_step_the_logger_tells_of_journey_and_step(customer, caplog):
+    class Logging(Journey[Customer]):
+        @step
+        def speak(self):
+            self.logger.warning("here I am")
+
+    journey = Logging.start(customer)
+    journey.perform_next_step()
+    (record,) = [record for record in caplog.records if record.message == "here I am"]
+    assert (record.stepper_motor_journey_id, record.stepper_motor_step) == (journey.pk, "speak")
+    assert (record.stepper_motor_journey_type, record.stepper_motor_attempt) == (journey.type, 1)
 
 
 def test_a_hero_deleted_under_its_step_is_left_to_the_next_one(customer):

@@ -119,3 +119,16 @@ class Napping(Journey[Customer]):
     @step
     async def tell(self):
         await Spy.objects.acreate(journey_id=str(self.pk), word="napped")
+
+
+class LostAndCancel(Journey[Customer]):
+    lease = timedelta(seconds=2)
+    if_lost = "cancel"
+
+    def after_cancel(self):
+        diary.write(self.pk, "after cancel")
+
+    @step
+    def hold(self):
+        diary.write(self.pk, "began")
+        diary.pass_gate()

@@ -29,19 +29,20 @@ _lock = Lock()
 def motor() -> Motor:
     """The motor of this project: one in each process."""
     global _motor
-    if _motor is None:
-        settings = read_settings()
+    if _motor is None or len(_motor.stores) < len(roots):
+        settings = read_settings() if _motor is None else _motor.settings
         with _lock:
-            _motor = _made(settings)
-    known = len(_motor.stores)
-    for root in roots[known:]:
-        if len(root.registry) or known == 0:
-            _motor.join(store_of(root, None, _motor.settings))
+            _motor = _joined(_motor or Motor(settings))
     return _motor
 
 
-def _made(settings: Settings) -> Motor:
-    return Motor(settings) if _motor is None else _motor
+def _joined(motor: Motor) -> Motor:
+    """Every table joins once; one that is defined later, as tests do, when it has a journey to move."""
+    known: set[Any] = {store.root for store in motor.stores}  # type: ignore[attr-defined]
+    for root in roots:
+        if root not in known and (len(root.registry) or not known):
+            motor.join(store_of(root, None, motor.settings))
+    return motor
 
 
 def motor_of_types(types: Iterable[str]) -> Motor:

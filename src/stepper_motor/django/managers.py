@@ -170,21 +170,24 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
         Raises:
             StepperMotorError: for a column of the engine's: use the bulk verbs.
         """
-        own = {field.name for field in self.model._own_fields} | {f.attname for f in self.model._own_fields}  # type: ignore[attr-defined]
-        engines = [name for name in kwargs if name not in own]
+        self._refuse_engine_columns(kwargs)
+        return super().update(**kwargs)
+
+    def _refuse_engine_columns(self, names: Iterable[str]) -> None:
+        own = {name for field in self.model._own_fields for name in (field.name, field.attname)}  # type: ignore[attr-defined]
+        engines = [name for name in names if name not in own]
         if engines:
             raise StepperMotorError(
                 f"{', '.join(engines)}: the engine's columns can't be updated; use the bulk verbs (pause, cancel ...)"
             )
-        return super().update(**kwargs)
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Insert many new journeys; each departs as `save()` would have it."""
-        from stepper_motor.django.starting import depart, inserted
+        from stepper_motor.django.starting import depart_all, inserted
 
         journeys = list(objs)
-        for journey in journeys:
-            depart(journey)
+        self._refuse_engine_columns(kwargs.get("update_fields") or ())
+        depart_all(journeys)
         self._for_write = True
         insert = partial(super().bulk_create, journeys, *args, **kwargs)
         return cast("list[Any]", inserted(journeys, insert, self.db))

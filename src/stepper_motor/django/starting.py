@@ -117,6 +117,17 @@ def depart(journey: AbstractJourney[Any]) -> None:
     journey.__dict__.update(row._asdict())
 
 
+def depart_all(journeys: Sequence[AbstractJourney[Any]]) -> None:
+    """`depart` each of them, or none."""
+    for place, journey in enumerate(journeys):
+        try:
+            depart(journey)
+        except BaseException:
+            for departed in journeys[:place]:
+                _blank(departed, departed.pk)
+            raise
+
+
 def _refuse_preset(journey: AbstractJourney[Any]) -> None:
     for name, default in _blanks(journey).items():
         if getattr(journey, name) not in (default, None, ""):

@@ -52,7 +52,7 @@ class Housekeeper:
         return sum(done for done, _ in counts), sum(failed for _, failed in counts)
 
     def delete(self) -> tuple[int, int]:
-        """Delete ended journeys whose time has come, with their history; returns how many, and how many it could not."""
+        """Delete ended journeys whose time has come, and their history; returns how many, and how many could not be."""
         counts = self._in_each(self._delete_in)
         return sum(done for done, _ in counts), sum(failed for _, failed in counts)
 

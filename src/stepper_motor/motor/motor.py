@@ -244,7 +244,7 @@ class Motor:
         """After the commit of a settlement: say what happened, announce (to other processes too), call the hook."""
         store, journey = performance.store, performance.journey
         if transition is None:
-            self.superseded(performance)
+            self._not_settled(performance)
             return None
         self.tell_performed(performance, outcome, transition)
         row = transition.row
@@ -309,6 +309,14 @@ class Motor:
         )  # fmt: skip
         if performance.remark:
             self._tell("remark", performance.journey, step=performance.step_name, detail=performance.remark)
+
+    def _not_settled(self, performance: Performance) -> None:
+        if performance.id in performance.store.load([performance.id]):
+            return self.superseded(performance)
+        self._tell(
+            "deleted", performance.journey, step=performance.step_name, attempt=performance.row.attempts + 1,
+            worker=performance.holder, error=performance.error, detail="its row is gone, so nothing was settled",
+        )  # fmt: skip
 
     def superseded(self, performance: Performance, error: Exception | None = None) -> None:
         """A late performer found another fence or holder and wrote nothing."""

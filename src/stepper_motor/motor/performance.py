@@ -73,6 +73,8 @@ class Performance:
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.store = store
+        self.id = journey._id
+        """Kept here: an object that its own step deletes forgets its key."""
         self.holder = holder
         self.settings = settings
         self.is_stopping = is_stopping
@@ -125,10 +127,6 @@ class Performance:
     def is_gone(self) -> bool:
         """The heartbeat found that somebody else has the row."""
         return self.gone_with == self.fence
-
-    @property
-    def id(self) -> Any:
-        return self.journey._id
 
     @property
     def holding(self) -> Holding:
@@ -445,9 +443,10 @@ class Performance:
                 return rolled_back.settlement
             except Superseded:
                 raise
-            except Exception as error:
-                landed = self._landed() if self.store.is_disconnect(error) else None
+            except BaseException as error:
+                landed = self._landed()
                 if landed:
+                    self._note_after_commit(error)
                     return landed
                 if tries < ATOMIC_TRIES and (self.store.is_transient(error) or self.store.is_disconnect(error)):
                     self._start_over()
@@ -459,6 +458,7 @@ class Performance:
                 return settlement
 
     def _in_one_transaction(self) -> Transition | None:
+        self.in_doubt = None
         with self.store.atomic_step():
             self.mark = self.store.mark()
             outcome = self._here(self._tidied(self._here(self._guarded(self._whole_body()))))
@@ -473,14 +473,19 @@ class Performance:
 
     def _landed(self) -> Transition | None:
         """The row as the commit left it, if it arrived after all."""
-        found = self.store.load([self.id]).get(self.id)
         settlement = self.in_doubt
+        found = self.store.load([self.id]).get(self.id) if settlement else None
         if found is None or settlement is None:
             return None
         row = found._row
         if row.fence == settlement.new_fence or (row.fence == self.fence and row.performed_by is None):
             return Transition(row)
         return None
+
+    def _note_after_commit(self, error: BaseException) -> None:
+        """The step is done, whatever came after its commit: its answer was lost, or a callback of the app's raised."""
+        if not self.store.is_disconnect(error):
+            self.error, self.remark = error, f"it is committed; a callback after the commit raised {type(error).__name__}"
 
     def _start_over(self) -> None:
         found = self.store.load([self.id]).get(self.id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Protocol
@@ -29,6 +30,8 @@ class Job:
     course: Generator[Awaitable[Any], Any, Settlement | Transition | None] | None = None
     answer: tuple[bool, Any] = (True, None)
     """Whether what was awaited succeeded, and its result or exception."""
+    context: Context = field(default_factory=copy_context)
+    """Of its own, so that what a step leaves in a context variable is not found by the next journey's."""
 
     @property
     def has_begun(self) -> bool:
@@ -122,13 +125,14 @@ class Performers:
             if performance.is_gone:
                 return self._course.superseded(performance)
         try:
-            awaitable = job.advance()
+            awaitable = job.context.run(job.advance)
         except StopIteration as stop:
             self._course.ended(performance, stop.value)
         except Superseded as superseded:
             self._course.superseded(performance, superseded)
         else:
-            self._loop.run(performance.store.awaited(awaitable), lambda answer: self._answered(job, answer))
+            awaited = performance.store.awaited(awaitable)
+            job.context.run(self._loop.run, awaited, lambda answer: self._answered(job, answer))
         self._course.took(monotonic() - began)
         return None
 

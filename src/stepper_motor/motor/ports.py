@@ -174,7 +174,7 @@ class Store(Protocol):
         """Rows of these types that ended until then and that nobody holds, by id."""
 
     def delete_ended(self, ids: Sequence[JourneyId], before: datetime) -> int:
-        """Delete those of the rows that are still so, and not locked by others, with their history; returns how many."""
+        """Delete those that are still so, and that nobody has locked, with their history; returns how many."""
 
     def positions(self) -> list[tuple[str, str | None, int]]:
         """(type, next step, how many) of all ongoing journeys, whatever their type."""

@@ -129,15 +129,16 @@ class Rows:
 
     def locked_held(self, before: Mapping[JourneyId, Row], *, wait: bool) -> dict[JourneyId, Row]:
         """Rows that performances hold, locked: what cannot have changed since is taken from `before`."""
-        names = ("state", "fence", "performed_by", "reason", "ended_at")
+        # A pause, cancel or resume from outside may have changed these while it was held.
+        names = ("state", "fence", "performed_by", "reason", "ended_at", "failures", "losses")
         rows = self._lock(before, ", ".join(self.database.dialect.quote(name) for name in names), wait=wait)
         from_sql = self.database.dialect.time_from_sql
         return {
             id: before[id]._replace(
                 state=_STATES[state], fence=fence, performed_by=by, reason=reason,
-                ended_at=None if ended is None else from_sql(ended),
+                ended_at=None if ended is None else from_sql(ended), failures=failures, losses=losses,
             )
-            for id, (state, fence, by, reason, ended) in rows.items()
+            for id, (state, fence, by, reason, ended, failures, losses) in rows.items()
         }  # fmt: skip
 
     def existing(self, ids: Sequence[JourneyId]) -> set[JourneyId]:
