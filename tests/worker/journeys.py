@@ -132,3 +132,28 @@ class LostAndCancel(Journey[Customer]):
     def hold(self):
         diary.write(self.pk, "began")
         diary.pass_gate()
+
+
+class Bidden(Journey[Customer]):
+    """Its step runs until its own gate is opened, then does as it was told in `data`."""
+
+    def after_cancel(self):
+        diary.write(self.pk, "after_cancel")
+
+    def after_pause(self):
+        diary.write(self.pk, "after_pause")
+
+    @step
+    def act(self):
+        diary.write(self.pk, "began")
+        diary.pass_gate(f"gate {self.pk}")
+        diary.write(self.pk, "ended")
+        does = self.data.get("does")
+        if does == "raise":
+            raise RuntimeError("as told")
+        if does:
+            getattr(self, does)()
+
+    @step
+    def rest(self):
+        diary.write(self.pk, "rested")

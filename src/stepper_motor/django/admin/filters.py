@@ -50,9 +50,13 @@ class StepFilter(admin.SimpleListFilter):
         name = self.value()
         if not name:
             return queryset
-        steps = [step for cls in known_classes(queryset.model) if (step := cls.steps.find(name))]
-        names = {name, *(each for step in steps for each in (step.name, *step.formerly))}
-        return queryset.filter(next_step_name__in=sorted(names))
+        found = Q(next_step_name=name)
+        for cls in known_classes(queryset.model):
+            step = cls.steps.find(name)
+            if step is not None and step.formerly:
+                names = [step.name, *step.formerly]
+                found |= Q(type=cls.definition.type_name, next_step_name__in=names)
+        return queryset.filter(found)
 
 
 class AttentionFilter(admin.SimpleListFilter):
