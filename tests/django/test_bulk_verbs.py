@@ -236,3 +236,19 @@ def test_the_engines_columns_can_not_be_updated(letters):
         Letters.objects.bulk_update(letters, ["state"])
     assert Letters.objects.update(data={"hours": 4}) == 5
     assert states() == ["ready"] * 5
+
+
+def test_skip_passes_over_the_step_of_another_class_that_bears_the_former_name():
+    class Renamed(Journey[Customer]):
+        @step(formerly="call")
+        def write(self): ...
+
+    class StillCalls(Journey[Customer]):
+        @step
+        def call(self): ...
+
+    renamed, still = Renamed.start(), StillCalls.start()
+    Journey.objects.filter(pk__in=[renamed.pk, still.pk]).skip(step="write")
+    assert Renamed.objects.get(pk=renamed.pk).state == "finished"
+    assert StillCalls.objects.get(pk=still.pk).next_step_name == "call"
+    assert StillCalls.objects.get(pk=still.pk).state == "ready"

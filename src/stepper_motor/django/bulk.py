@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,14 +20,14 @@ def intervene(
     verb: str,
     progress: Progress | None,
     *,
-    at_steps: Collection[str] | None = None,
+    at_step: str | None = None,
     spread: timedelta | float | None = None,
     **told: Any,
 ) -> BulkResult:
     """Call the verb on every journey of the queryset.
 
     Args:
-        at_steps: pass over those whose next step, when their turn comes, is none of these.
+        at_step: pass over those that, when their turn comes, stand at another step than this one of their class.
         spread: lay the due times evenly apart over this time (seconds or a timedelta).
         told: the arguments of the verb.
     """
@@ -41,7 +41,7 @@ def intervene(
     for start, batch in _batches(keys, motor().settings.batch):
         places = {key: (start + n) / len(keys) for n, key in enumerate(batch)}
         journeys = _load(queryset, batch)
-        meant = [j for j in journeys if at_steps is None or j.next_step_name in at_steps]
+        meant = [journey for journey in journeys if at_step is None or _stands_at(journey, at_step)]
         arguments = [_spread(verb, journey, told, over and over * places[journey.pk]) for journey in meant]
         done = motor().intervene_in_bulk(verb, meant, arguments)
         moved_on, gone = len(journeys) - len(meant), len(batch) - len(journeys)
@@ -49,6 +49,11 @@ def intervene(
         if progress:
             progress(total)
     return total
+
+
+def _stands_at(journey: Any, step: str) -> bool:
+    name, known = journey.next_step_name, journey.steps.find(step)
+    return name == step if known is None else name is not None and journey.steps.find(name) is known
 
 
 def _keys(queryset: Any) -> list[Any]:

@@ -86,7 +86,8 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
         self, *, step: str, by: object = None, reason: str | None = None, progress: Progress | None = None
     ) -> BulkResult:
         """Skip this step of all those that stand at it."""
-        return self._all("skip", progress, at_steps=self._names_of(step), by=by, reason=reason)
+        self._check_step(step)
+        return self._all("skip", progress, at_step=step, by=by, reason=reason)
 
     def reattempt(
         self,
@@ -120,7 +121,7 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
     ) -> BulkResult:
         """Send all of them to a step (a ValueError if no class of theirs has it)."""
         if step is not None:
-            self._names_of(step)
+            self._check_step(step)
         return self._all("jump_to", progress, step=step, wait=wait, at=at, by=by, reason=reason)
 
     def finish(
@@ -141,18 +142,15 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
     def _all(self, verb: str, progress: Progress | None, **told: Any) -> BulkResult:
         return intervene(self._chain(), verb, progress, **told)  # type: ignore[attr-defined]
 
-    def _names_of(self, step: str) -> set[str]:
-        """The step's name of today and its former ones, in all classes that are meant.
+    def _check_step(self, step: str) -> None:
+        """Whether one of the classes that are meant has such a step, by its name of today or a former one.
 
         Raises:
-            ValueError: none of them has such a step.
+            ValueError: none has.
         """
         registry = self.model.registry  # type: ignore[attr-defined]
-        found = [cls.steps.find(step) for cls in registry if issubclass(cls, self.model)]
-        names = {name for each in found if each for name in (each.name, *each.formerly)}
-        if not names:
+        if not any(cls.steps.find(step) for cls in registry if issubclass(cls, self.model)):
             raise ValueError(f"no {self.model.__name__} that this code knows has a step {step!r}")
-        return names
 
     # ------------------------------------------------------------------------------------------ as Django has it
 
