@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
 
 LIMIT = 60.0
 """Seconds that all of it may take."""
@@ -19,6 +19,24 @@ def side_by_side(*calls: Callable[[], Any]) -> list[Any]:
     with ThreadPoolExecutor(len(calls)) as threads:
         futures = [threads.submit(_called, call, barrier) for call in calls]
         return [future.result(LIMIT) for future in futures]
+
+
+def sessions_that_wait_for_a_lock() -> int:
+    """In the database of the test; on PostgreSQL and MariaDB."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING[connection.vendor])
+        return int(cursor.fetchone()[0])
+
+
+_WAITING = {
+    "postgresql": (
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ),
+    "mysql": (
+        "SELECT COUNT(*) FROM information_schema.innodb_trx AS t JOIN information_schema.processlist AS p "
+        "ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'"
+    ),
+}
 
 
 def _called(call: Callable[[], Any], barrier: Barrier) -> Any:

@@ -56,7 +56,9 @@ def test_what_holds_skips(holds, customer):
     assert conditional(only_if=holds).start(customer, key="too").perform_next_step() == Completed()
 
 
-@pytest.mark.parametrize("holds", [False, None, "_has_spied", lambda self: 0, ["is_vip", False], not_("is_vip"), any_of()])
+@pytest.mark.parametrize(
+    "holds", [False, None, "_has_spied", lambda self: 0, ["is_vip", False], not_("is_vip"), any_of()]
+)
 def test_what_does_not_hold_performs(holds, customer):
     assert conditional(skip_if=holds).start(customer).perform_next_step() == Completed()
     assert conditional(only_if=holds).start(customer, key="too").perform_next_step() == Skipped()

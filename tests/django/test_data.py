@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
-from django.db import connection, models
-from django.db.models import F
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from stepper_motor import Canceled, Completed, InvalidState, Paused, Reattempt, Skipped, State, step
-from stepper_motor.django import Journey
-from tests.django.seen import entries_of, found, last_entry, put, recover, told
-from tests.shop.models import Customer, Payment, PaymentJourney
+from stepper_motor import Canceled, Completed, Paused, Reattempt, Skipped, State
+from tests.django.seen import entries_of, found, last_entry, told
+from tests.django.writing import writing
 
 pytestmark = pytest.mark.django_db
-
-
-def writing(body, **options):
-    class Writing(Journey[Customer]):
-        work = step(body, name="work", **options)
-        more = step(lambda self: None, name="more")
-
-    return Writing
-
-
-def paying(body, **options):
-    """The same with a table of its own, whose columns are `amount` and `notes`."""
-
-    class Paying(PaymentJourney):
-        initiate = step(body, name="initiate", **options)
-
-    return Paying
-
-
-@pytest.fixture
-def payment():
-    return Payment.objects.create(amount=Decimal("12.50"))
 
 
 def sets(self):
@@ -170,141 +145,3 @@ def test_so_is_what_the_database_refuses(atomic, text, customer):
     assert heard == [raised.value]
     assert (journey.state, journey.reason, journey.data) == (State.CANCELED, "can't be kept", {})
     assert (told(journey), len(entries_of(journey))) == ([("work", "failed")], 1)
-
-
-# ---------------------------------------------------------------------------------------------- columns of your own
-
-
-def test_own_columns_are_saved_with_the_transition(payment):
-    journey = PaymentJourney.start(payment)
-    assert journey.perform_next_step() == Completed()
-    assert (found(journey).amount, found(journey).notes) == (Decimal("12.50"), ["initiated"])
-
-
-def test_own_columns_are_dropped_when_it_raised(payment):
-    def body(self):
-        self.amount = 5
-        self.notes.append("charged")
-        raise OSError
-
-    journey = paying(body).start(payment, amount=3)
-    with pytest.raises(OSError, match=r"^$"):
-        journey.perform_next_step()
-    assert (journey.amount, journey.notes) == (3, [])
-    assert (found(journey).amount, found(journey).notes) == (3, [])
-
-
-def test_a_column_left_alone_is_not_written(payment):
-    def body(self):
-        self.notes.append("charged")
-        models.QuerySet.update(PaymentJourney.objects.filter(pk=self.pk), amount=99)
-
-    journey = paying(body).start(payment, amount=3)
-    journey.perform_next_step()
-    assert (found(journey).amount, found(journey).notes) == (99, ["charged"])
-
-
-def test_an_expression_is_written_as_one(payment):
-    def body(self):
-        self.amount = F("amount") + 1
-
-    journey = paying(body).start(payment, amount=3)
-    journey.perform_next_step()
-    assert found(journey).amount == 4
-
-
-def test_the_hero_of_a_foreign_key_may_be_changed(payment):
-    other = Payment.objects.create(amount=7)
-
-    def body(self):
-        self.hero = other
-
-    journey = paying(body).start(payment)
-    journey.perform_next_step()
-    assert found(journey).hero == other
-
-
-@pytest.mark.only_on("postgresql", "mariadb")
-def test_a_value_the_column_refuses_is_an_exception_under_the_policy(payment):
-    journey = paying(lambda self: setattr(self, "amount", Decimal(10) ** 15), on_exception="skip").start(payment)
-    with pytest.raises(Exception, match=r"(?i)overflow|out of range|quantize|InvalidOperation"):
-        journey.perform_next_step()
-    assert (journey.next_step_name, journey.amount) == ("confirm", 0)
-    assert told(journey) == [("initiate", "failed")]
-
-
-def test_the_engines_columns_are_not_the_steps_to_set(customer):
-    def body(self):
-        self.state = State.FINISHED
-        self.next_step_name = "more"
-        self.attempts = 99
-
-    journey = writing(body).start(customer)
-    journey.perform_next_step()
-    assert (found(journey).state, found(journey).attempts) == (State.READY, 0)
-
-
-# ------------------------------------------------------------------------------------------------------ checkpoints
-
-
-def test_save_in_a_body_is_a_checkpoint_that_stays_when_it_raises(customer):
-    def body(self):
-        self.data["sent"] = 1
-        self.save()
-        self.data["sent"] = 2
-        raise OSError
-
-    journey = writing(body).start(customer)
-    with pytest.raises(OSError, match=r"^$"):
-        journey.perform_next_step()
-    assert found(journey).data == {"sent": 1}
-
-
-def test_a_checkpoint_of_some_fields_leaves_the_others_to_the_settlement(payment):
-    def body(self):
-        self.amount = 5
-        self.notes.append("charged")
-        self.save(update_fields=["notes"])
-        assert (found(self).amount, found(self).notes) == (0, ["charged"])
-
-    journey = paying(body).start(payment)
-    journey.perform_next_step()
-    assert (found(journey).amount, found(journey).notes) == (5, ["charged"])
-
-
-def test_a_refresh_in_a_body_takes_over_what_others_saved(payment):
-    def body(self):
-        models.QuerySet.update(PaymentJourney.objects.filter(pk=self.pk), amount=9, notes=["by another"])
-        self.refresh_from_db()
-        self.notes.append("and by me")
-        models.QuerySet.update(PaymentJourney.objects.filter(pk=self.pk), amount=10)
-
-    journey = paying(body).start(payment)
-    journey.perform_next_step()
-    assert (found(journey).amount, found(journey).notes) == (10, ["by another", "and by me"])
-
-
-def test_a_checkpoint_of_a_performer_that_lost_the_journey_is_refused(clock, customer):
-    def body(self):
-        put(found(self), lease_expires_at="2020-01-01T00:00Z")
-        recover()
-        self.refresh_from_db()  # whatever it has seen of its successor
-        self.data["late"] = True
-        self.save()
-
-    journey = writing(body).start(customer)
-    with pytest.raises(InvalidState, match="does not hold the journey any more"):
-        journey.perform_next_step()
-    assert (found(journey).data, told(journey)) == ({}, [("work", "lost")])
-
-
-def test_a_checkpoint_never_writes_the_engines_columns(customer):
-    def body(self):
-        found(self).cancel("meanwhile")
-        self.data["sent"] = 1
-        self.save()
-        assert found(self).state == State.CANCELED
-
-    journey = writing(body).start(customer)
-    assert journey.perform_next_step() == Completed()
-    assert (journey.state, journey.data) == (State.CANCELED, {"sent": 1})

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from threading import Event
 
 import pytest
+from django.db import transaction
 
 from stepper_motor import AlreadyOnJourney, State, step
 from stepper_motor.django import Journey
-from tests.django.side_by_side import side_by_side
+from tests.conditions import wait_until
+from tests.django.side_by_side import sessions_that_wait_for_a_lock, side_by_side
 from tests.shop.journeys import Drip
 from tests.shop.models import Customer, Payment, PaymentJourney
 
@@ -85,6 +88,27 @@ def test_of_those_that_reopen_ended_journeys_one_comes_through(customer):
     results = side_by_side(*[lambda journey=journey: journey.jump_to("write") for journey in ended])
     assert [type(result) for result in results].count(AlreadyOnJourney) == 5, results
     assert Rivals.objects.ongoing().count() == 1
+
+
+@pytest.mark.only_on("postgresql", "mariadb")
+def test_of_those_that_wait_for_a_start_that_is_rolled_back_one_starts_a_journey(customer):
+    """MariaDB calls that a deadlock, and the library tries again."""
+
+    begun = Event()
+
+    def rolls_back():
+        with transaction.atomic():
+            Rivals.start(customer)
+            begun.set()
+            wait_until(lambda: sessions_that_wait_for_a_lock() == 3)
+            transaction.set_rollback(True)
+
+    def starts():
+        return begun.wait(20) and Rivals.start(customer, on_conflict="ignore")
+
+    results = side_by_side(rolls_back, starts, starts, starts)
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert len(started(results)) == Rivals.objects.count() == 1
 
 
 @pytest.mark.processes

@@ -48,7 +48,10 @@ class Line(NamedTuple):
     round: int | str = SAME
 
 
-def trip(body: Callable[[Any], Any] = lambda self: None, *, last: bool = False, canceled: Any = False, **options: Any) -> Any:
+def nothing(self: Any) -> None: ...
+
+
+def trip(body: Callable[[Any], Any] = nothing, *, last: bool = False, canceled: Any = False, **options: Any) -> Any:
     """A journey class whose step `this` has that body and those options."""
 
     class Trip(Journey[Customer]):
@@ -136,11 +139,12 @@ EXCEPTIONS: dict[str, tuple[dict[str, Any], Line]] = {
     ),
     "limit reached, then pause": ({"on_exception": Reattempt(max_attempts=3)}, FAILED),
     "limit reached, then cancel": (
-        {"on_exception": Reattempt(max_attempts=3, then="cancel")}, FAILED._replace(state=CANCELED)
-    ),  # fmt: skip
+        {"on_exception": Reattempt(max_attempts=3, then="cancel")},
+        FAILED._replace(state=CANCELED),
+    ),
     "skip": ({"on_exception": "skip"}, ON._replace(completed=0)),
     "cancel": ({"on_exception": "cancel"}, FAILED._replace(state=CANCELED)),
-}  # fmt: skip
+}
 LOST = Line(READY, SAME, "this", NOW, 0, 0, 3, NEW, failures=SAME, losses=2)
 LOSSES = {
     "reattempt": (False, LOST),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
-from stepper_motor import Canceled, Completed, Finished, InvalidState, State, StepperMotorError, cancel_if, step
-from stepper_motor.django import Journey, motor
-from stepper_motor.motor.worker import Worker
+from stepper_motor import Canceled, Completed, Finished, State, StepperMotorError, cancel_if, step
+from stepper_motor.django import Journey
+from tests.django.elsewhere import elsewhere
 from tests.django.seen import claimed_by, entries_of, found, put, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.shop.models import Customer
 
 pytestmark = pytest.mark.django_db
 
@@ -176,14 +175,7 @@ def test_no_transaction_and_no_lock_is_held_while_a_body_runs(customer):
     class Free(Watched):
         @step
         def let_another_write(self):
-            thread = threading.Thread(target=self.write_elsewhere)
-            thread.start()
-            thread.join(timeout=10)
-            assert not thread.is_alive()
-
-        def write_elsewhere(self):
-            put(found(self), reason="written meanwhile")
-            connections.close_all()
+            elsewhere(lambda: put(found(self), reason="written meanwhile"))
 
     Watched.seen.clear()
     journey = Free.start(customer)
@@ -264,76 +256,7 @@ def test_with_autocommit_switched_off_it_is_an_error(customer):
 def test_what_was_performed_is_committed(customer):
     journey = TwoSteps.start(customer)
     journey.perform_next_step()
-    seen = []
-    thread = threading.Thread(target=lambda: (seen.append(row_of(journey).next_step_name), connections.close_all()))
-    thread.start()
-    thread.join()
-    assert seen == ["two"]
-
-
-def test_a_row_deleted_by_its_own_step_is_no_error(customer):
-    class Vanishing(Journey[Customer]):
-        @step
-        def vanish(self):
-            Spy.objects.create(journey_id=str(self.pk), word="vanished")
-            Journey.objects.get(pk=self.pk).delete()
-
-    journey = Vanishing.start(customer)
-    assert journey.perform_next_step() is None
-    assert not Journey.objects.filter(pk=journey.pk).exists()
-    assert entries_of(journey) == []
-    assert Spy.objects.get().word == "vanished"
-
-
-@pytest.mark.parametrize("atomic", [False, True])
-@pytest.mark.parametrize("when", ["in the body", "in a hook"])
-def test_a_journey_may_delete_itself(when, atomic, customer):
-    class Erasing(Journey[Customer]):
-        @step(atomic=atomic)
-        def erase(self):
-            if when == "in the body":
-                self.delete()
-
-        def after_finish(self):
-            self.delete()
-
-    journey = Erasing.start(customer)
-    assert journey.perform_next_step() == (None if when == "in the body" else Completed())
-    assert not Journey.objects.exists()
-    assert entries_of(journey) == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_and_so_it_may_in_a_worker(customer, caplog):
-    class Erasing(Journey[Customer]):
-        @step
-        def erase(self):
-            self.delete()
-
-    for key in "abc":
-        Erasing.start(customer, key=key)
-    with caplog.at_level("INFO", "stepper_motor"):
-        Worker(motor(), concurrency=1).run(once=True)
-    assert not Journey.objects.exists()
-    assert caplog.text.count("its row is gone, so nothing was settled") == 3
-
-
-def test_the_exception_of_a_step_that_deleted_its_row_is_not_swallowed(customer):
-    class Vanishing(Journey[Customer]):
-        @step
-        def vanish(self):
-            Journey.objects.get(pk=self.pk).delete()
-            raise OSError("and there is more")
-
-    with pytest.raises(OSError, match="and there is more"):
-        Vanishing.start(customer).perform_next_step()
-
-
-def test_a_verb_on_a_journey_whose_row_is_gone_says_so(customer):
-    journey, other = TwoSteps.start(customer), TwoSteps.objects.get()
-    other.delete()
-    with pytest.raises(InvalidState, match="gone"):
-        journey.cancel()
+    assert elsewhere(lambda: row_of(journey).next_step_name) == "two"
 
 
 def test_inside_a_step_the_logger_tells_of_journey_and_step(customer, caplog):
@@ -347,62 +270,6 @@ def test_inside_a_step_the_logger_tells_of_journey_and_step(customer, caplog):
     (record,) = [record for record in caplog.records if record.message == "here I am"]
     assert (record.stepper_motor_journey_id, record.stepper_motor_step) == (journey.pk, "speak")
     assert (record.stepper_motor_journey_type, record.stepper_motor_attempt) == (journey.type, 1)
-
-
-def test_a_hero_deleted_under_its_step_is_left_to_the_next_one(customer):
-    class Erasure(Journey[Customer]):
-        @step
-        def erase(self):
-            self.hero.delete()
-
-        @step
-        def tell(self): ...
-
-    journey = Erasure.start(customer)
-    assert journey.perform_next_step() == Completed()
-    assert journey.state == State.READY
-    assert journey.perform_next_step() == Canceled("the hero is gone")
-
-
-def test_a_class_may_proceed_without_its_hero(customer):
-    class Farewell(Journey[Customer]):
-        may_proceed_without_hero = True
-        heroes = []
-
-        @step
-        def farewell(self):
-            self.heroes.append(self.hero)
-
-    journey = Farewell.start(customer)
-    customer.delete()
-    assert journey.perform_next_step() == Completed()
-    assert Farewell.heroes == [None]
-
-
-def test_a_journey_without_a_hero_has_none_to_miss():
-    journey = TwoSteps.start()
-    assert journey.perform_next_step() == Completed()
-    assert journey.data == {"seen": "None"}
-
-
-def test_a_hero_of_a_model_that_is_not_installed_any_more_is_an_exception(customer):
-    journey = put(TwoSteps.start(customer), hero_type="uninstalled_table")
-    with pytest.raises(StepperMotorError, match="uninstalled_table"):
-        journey.perform_next_step()
-    assert journey.state == State.PAUSED
-    assert "uninstalled_table" in journey.reason
-    assert journey.steps_entered == 0
-
-
-def test_a_class_that_may_proceed_does_not_ask_for_its_heros_model(customer):
-    class Careless(Journey[Customer]):
-        may_proceed_without_hero = True
-
-        @step
-        def go(self): ...
-
-    journey = put(Careless.start(customer), hero_type="uninstalled_table")
-    assert journey.perform_next_step() == Completed()
 
 
 def test_one_step_after_the_other_until_it_is_finished(clock, customer):

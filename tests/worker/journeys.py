@@ -157,3 +157,27 @@ class Bidden(Journey[Customer]):
     @step
     def rest(self):
         diary.write(self.pk, "rested")
+
+
+class Walk(Journey[Customer]):
+    """Three steps with a little to do; after the first it does not run on."""
+
+    @step
+    def one(self):
+        diary.write(self.pk, "one")
+        threading.Event().wait(0.01)
+
+    @step(wait=0.05)
+    def two(self):
+        diary.write(self.pk, "two")
+        threading.Event().wait(0.01)
+
+    @step
+    def three(self):
+        diary.write(self.pk, "three")
+
+
+class Atomic(Journey[Customer]):
+    @step(atomic=True)
+    def write(self):
+        Spy.objects.create(journey_id=str(self.pk), word="written")

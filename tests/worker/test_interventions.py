@@ -23,7 +23,7 @@ def begin(crew):
         journey.refresh_from_db()
         return journey
 
-    crew.worker()
+    crew.worker("--concurrency", "4")
     return begin
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import copy
-import json
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, overload
 
@@ -16,19 +13,12 @@ from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from stepper_motor.django import heroes, starting
-from stepper_motor.django.fields import NameField, StateField
+from stepper_motor.django.answers import Answers, attnames
 from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
-from stepper_motor.django.metaclass import JourneyMetaclass
 from stepper_motor.django.start_for import start_for
 from stepper_motor.django.twins import asynchronous, asynchronous_verb
 from stepper_motor.journeys.errors import InvalidState, StepperMotorError
-from stepper_motor.journeys.journey import Door, HeroT, JourneyBase
-from stepper_motor.journeys.row import Row, State
-from stepper_motor.motor.registry import Registry
-
-if TYPE_CHECKING:
-    from stepper_motor.django.store import DjangoStore
-    from stepper_motor.django.tables import AbstractHistoryEntry
+from stepper_motor.journeys.journey import HeroT, JourneyBase
 
 VERBS_FOR = {
     "state": "pause(), resume(), cancel() or finish()",
@@ -40,55 +30,13 @@ VERBS_FOR = {
 """What to use instead of setting a column of the engine's by hand."""
 
 
-class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetaclass):
+class AbstractJourney(Answers[HeroT]):
     """Base of a journey with a table of its own: columns of yours, and `hero` a real foreign key if you declare it."""
-
-    id: Any = models.BigAutoField(primary_key=True)
-    # Eight-byte columns first, then four, then text: PostgreSQL pads less, and a journey that sleeps stays small.
-    next_step_to_be_performed_at = models.DateTimeField(_("due"), null=True, editable=False)
-    arrived_at = models.DateTimeField(_("at this step since"), editable=False)
-    created_at = models.DateTimeField(_("created"), editable=False)
-    updated_at = models.DateTimeField(_("updated"), editable=False)
-    lease_expires_at = models.DateTimeField(_("lease expires"), null=True, editable=False)
-    ended_at = models.DateTimeField(_("ended"), null=True, editable=False)
-    attempts = models.IntegerField(_("attempts"), default=0, editable=False)
-    failures = models.IntegerField(_("failures"), default=0, editable=False)
-    losses = models.IntegerField(_("losses"), default=0, editable=False)
-    round = models.IntegerField(_("round"), default=0, editable=False)
-    steps_entered = models.IntegerField(_("steps entered"), default=0, editable=False)
-    steps_completed = models.IntegerField(_("steps completed"), default=0, editable=False)
-    allow_multiple = models.BooleanField(_("allow multiple"), default=False)
-    state = StateField(_("state"), max_length=10, choices=State.choices, default=State.READY.value, editable=False)
-    fence = NameField(_("fence"), max_length=32, editable=False)
-    type = NameField(_("type"), max_length=100, editable=False)
-    hero_type = NameField(_("hero type"), max_length=100, null=True, blank=True)
-    hero_id = NameField(_("hero"), max_length=200, null=True, blank=True)
-    key = NameField(_("key"), max_length=100, default="", blank=True)
-    next_step_name = NameField(_("next step"), max_length=200, null=True, editable=False)
-    previous_step_name = NameField(_("previous step"), max_length=200, null=True, editable=False)
-    performed_by = models.CharField(_("performed by"), max_length=100, null=True, editable=False)  # noqa: DJ001
-    reason = models.TextField(_("reason"), null=True, editable=False)  # noqa: DJ001
-    data: Any = models.JSONField(_("data"), default=dict, blank=True)
 
     if TYPE_CHECKING:
         objects: ClassVar[JourneyQuerySet[Self]]  # type: ignore[misc]
     else:
         objects = JourneyManager()
-
-    _defined_by_home = True
-    registry: ClassVar[Registry]
-    History: ClassVar[builtins.type[AbstractHistoryEntry]]
-    engine_fields: ClassVar[frozenset[str]] = frozenset(
-        {*Row._fields, "type", "created_at", "allow_multiple", "hero_type", "hero_id", "key"}
-    )
-    """The columns that `save()` never writes again once the journey exists."""
-    _own_fields: ClassVar[list[models.Field[Any, Any]]]
-    history: Any
-    _first_at: datetime | None = None
-    _as_read: tuple[Sequence[str], Sequence[Any]] = ((), ())
-    """Names and values as they were last read: what was changed by hand since is noticed by comparison."""
-    _hero: Any = None
-    _hero_read = False
 
     class Meta:
         abstract = True
@@ -205,7 +153,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
         held = type(self)._base_manager.using(self._state.db).filter(
             pk=self.pk, fence=self._inside.fence, performed_by=self._inside.holder
         )  # fmt: skip
-        values = {name: getattr(self, name) for name in _attnames(self, own)}
+        values = {name: getattr(self, name) for name in attnames(self, own)}
         if values and not models.QuerySet.update(held, **values):
             raise InvalidState("save", self.state, "this performance does not hold the journey any more")
         self._keep(values)
@@ -224,7 +172,7 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
 
     def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
         super().refresh_from_db(using, fields, from_queryset)
-        names = [name for name in _attnames(self, fields) if name in self.__dict__]
+        names = [name for name in attnames(self, fields) if name in self.__dict__]
         self._has_read({name: self.__dict__[name] for name in names})
         if fields is None:
             self._hero, self._hero_read = None, False
@@ -257,94 +205,6 @@ class AbstractJourney(JourneyBase[HeroT], models.Model, metaclass=JourneyMetacla
     async def ahero(self) -> Any:
         """The hero, read without blocking the event loop."""
         return await sync_to_async(lambda: self.hero)()
-
-    # ------------------------------------------------------------------------------------ asked by the motor
-
-    @property
-    def _door(self) -> Door:
-        from stepper_motor.django.engine import motor
-
-        return motor()
-
-    @property
-    def _store(self) -> DjangoStore:
-        from stepper_motor.django.engine import store_of
-
-        return store_of(type(self), router.db_for_write(type(self), instance=self))
-
-    @property
-    def _row(self) -> Row:
-        return Row._make([getattr(self, name) for name in Row._fields])
-
-    @property
-    def _id(self) -> Any:
-        return self.pk
-
-    @property
-    def _created_at(self) -> datetime:
-        return self.created_at
-
-    @property
-    def _identity(self) -> str:
-        return f"{self._meta.db_table}\x1f{self.pk}\x1f{self.created_at.isoformat()}"
-
-    @property
-    def _hero_text(self) -> str | None:
-        hero_id = getattr(self, "hero_id", None)
-        if hero_id is None:
-            return None
-        return f"{getattr(self, 'hero_type', None) or 'hero'} {hero_id}"
-
-    def _begin(self) -> None:
-        """A step begins: remember its own columns, so that what it changes can be told from what it left alone."""
-        self._before = {field.attname: _kept(self.__dict__.get(field.attname)) for field in self._own_fields}
-
-    def _keep(self, names: Iterable[str]) -> None:
-        """These own columns now stand in the database as they stand here."""
-        self._before |= {name: _kept(self.__dict__.get(name)) for name in names if name in self._before}
-
-    def _changes(self) -> tuple[str | None, dict[str, Any]]:
-        """What the step changed: `data` as JSON, and its own columns by name."""
-        own = {
-            name: self.__dict__[name] for name, before in self._before.items()
-            if name in self.__dict__ and self.__dict__[name] != before
-        }  # fmt: skip
-        if "data" not in own:
-            return None, own
-        return json.dumps(own.pop("data"), allow_nan=False), own
-
-    def _refresh(self, row: Row) -> None:
-        """Take over the engine's columns as they were just written."""
-        self.__dict__.update(row._asdict())
-        self._has_read(row._asdict())
-
-    def _has_read(self, values: dict[str, Any]) -> None:
-        known = dict(zip(*self._as_read, strict=False)) | values
-        self._as_read = (list(known), list(known.values()))
-
-    def _next_object(self, row: Row, own: dict[str, Any]) -> Self:
-        """A fresh object for the next step: the engine's columns as written, the own ones as just read."""
-        values = {field.attname: self.__dict__[field.attname] for field in self._meta.concrete_fields}
-        values.update(zip(self._as_read[0], self._as_read[1], strict=True))
-        values.update(row._asdict())
-        values.update(own)
-        return self.from_db(self._state.db, list(values), list(values.values()))
-
-    def _reload(self) -> None:
-        if type(self)._base_manager.using(self._state.db).filter(pk=self.pk).exists():
-            self.refresh_from_db()
-
-    _before: dict[str, Any] = {}  # replaced, never changed
-
-
-def _attnames(journey: AbstractJourney[Any], names: Iterable[str] | None) -> list[str]:
-    """The columns of the fields with these names; None: of all."""
-    fields = journey._meta.concrete_fields
-    return [field.attname for field in fields if names is None or field.name in names or field.attname in names]
-
-
-def _kept(value: Any) -> Any:
-    return copy.deepcopy(value) if isinstance(value, dict | list | set) else value
 
 
 if not apps.is_installed("stepper_motor.django"):

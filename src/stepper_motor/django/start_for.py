@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from django.db import models, router, transaction
 from django.db.models.query import ModelIterable
@@ -14,6 +15,10 @@ from stepper_motor.django import heroes
 from stepper_motor.django.starting import depart
 from stepper_motor.journeys.durations import duration
 from stepper_motor.journeys.row import ONGOING
+from stepper_motor.motor.settling import retrying
+
+if TYPE_CHECKING:
+    from stepper_motor.django.store import DjangoStore
 
 Unless = Literal["ongoing", "ever"]
 
@@ -126,11 +131,14 @@ class _Starts:
         journeys = [self._departed(hero, self.count + place) for place, hero in enumerate(page)]
         if not journeys:
             return
+        self.count += retrying(self._store, partial(self._inserted, page, journeys))
+
+    def _inserted(self, page: list[Any], journeys: list[Any]) -> int:
         with transaction.atomic(using=self.using):
             models.QuerySet.bulk_create(self.cls._base_manager.using(self.using), journeys, ignore_conflicts=True)
             arrived = self._journeys_of(page).filter(fence__in=[journey.fence for journey in journeys])
-            self.count += int(arrived.count())
             self._announce(journeys)
+            return int(arrived.count())
 
     def _departed(self, hero: Any, place: int) -> Any:
         journey = self.cls(hero=hero, **self.given)
@@ -148,7 +156,13 @@ class _Starts:
         return journeys.filter(hero_type__in=types, hero_id__in=[heroes.key_of(hero) for hero in page])
 
     def _announce(self, journeys: list[Any]) -> None:
-        from stepper_motor.django.engine import motor, store_of
+        from stepper_motor.django.engine import motor
 
         due = [journey.next_step_to_be_performed_at for journey in journeys if journey.next_step_to_be_performed_at]
-        motor().announce(store_of(self.cls, self.using), min(due, default=None))
+        motor().announce(self._store, min(due, default=None))
+
+    @property
+    def _store(self) -> DjangoStore:
+        from stepper_motor.django.engine import store_of
+
+        return store_of(self.cls, self.using)

@@ -17,6 +17,7 @@ from stepper_motor.journeys.row import Onward, Row, State, Stranded, TheEnd
 from stepper_motor.motor import clock
 from stepper_motor.motor.destinations import arriving
 from stepper_motor.motor.fences import new_fence
+from stepper_motor.motor.settling import retrying
 
 if TYPE_CHECKING:
     from stepper_motor.django.models import AbstractJourney
@@ -167,8 +168,7 @@ def inserted(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[], T], 
     """Insert in a savepoint, so that a conflict leaves the caller's transaction usable; announce after the commit."""
     keys = [journey.pk for journey in journeys]
     try:
-        with transaction.atomic(using=using):
-            result = insert()
+        result = _in_a_savepoint(journeys, insert, using)
     except BaseException as error:
         for journey, key in zip(journeys, keys, strict=True):
             _blank(journey, key)
@@ -179,6 +179,16 @@ def inserted(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[], T], 
         _remember(journey)
         announce(journey)
     return result
+
+
+def _in_a_savepoint(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[], T], using: str) -> T:
+    from stepper_motor.django.engine import store_of
+
+    def inserting() -> T:
+        with transaction.atomic(using=using):
+            return insert()
+
+    return retrying(store_of(type(journeys[0]), using), inserting) if journeys else insert()
 
 
 def _blank(journey: AbstractJourney[Any], key: Any) -> None:

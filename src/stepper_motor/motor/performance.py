@@ -485,7 +485,8 @@ class Performance:
     def _note_after_commit(self, error: BaseException) -> None:
         """The step is done, whatever came after its commit: its answer was lost, or a callback of the app's raised."""
         if not self.store.is_disconnect(error):
-            self.error, self.remark = error, f"it is committed; a callback after the commit raised {type(error).__name__}"
+            self.error = error
+            self.remark = f"it is committed; a callback after the commit raised {type(error).__name__}"
 
     def _start_over(self) -> None:
         found = self.store.load([self.id]).get(self.id)

@@ -132,7 +132,8 @@ class Performers:
             self._course.superseded(performance, superseded)
         else:
             awaited = performance.store.awaited(awaitable)
-            job.context.run(self._loop.run, awaited, lambda answer: self._answered(job, answer))
+            # In a copy: the answer may come, and another thread go on in the context, before this call returns.
+            job.context.copy().run(self._loop.run, awaited, lambda answer: self._answered(job, answer))
         self._course.took(monotonic() - began)
         return None
 
