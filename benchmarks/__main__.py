@@ -76,10 +76,12 @@ def _report(options: argparse.Namespace) -> None:
     print(f"Python {platform.python_version()}, Django {django.__version__}, {_server()}, {os.cpu_count()} cores")
     for name, heroes in (("with a hero each", True), ("without heroes", False)):
         runs = [_worker(options, heroes) for _ in range(options.runs)]
-        floors = [floor(options.journeys, STEPS) for _ in range(options.runs)] if connection.vendor == "postgresql" else []
+        is_postgresql = connection.vendor == "postgresql"
+        floors = [floor(options.journeys, STEPS) for _ in range(options.runs if is_postgresql else 0)]
         _print(name, options.journeys * STEPS, runs, floors)
     if connection.vendor == "postgresql":
-        print(f"a sleeping journey: {_bytes_asleep(options.sleeping):.0f} bytes of table and index, of {options.sleeping:,}")
+        size = _bytes_asleep(options.sleeping)
+        print(f"a sleeping journey: {size:.0f} bytes of table and index, of {options.sleeping:,}")
     print(f"memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at its most")
 
 
@@ -161,8 +163,8 @@ def _server() -> str:
         cursor.execute("SELECT version()")
         version = " ".join(str(cursor.fetchone()[0]).split()[:2])
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT current_setting('fsync') || ', synchronous_commit ' || current_setting('synchronous_commit')")
-            version += f" (fsync {cursor.fetchone()[0]})"
+            cursor.execute("SELECT current_setting('fsync'), current_setting('synchronous_commit')")
+            version += " (fsync {}, synchronous_commit {})".format(*cursor.fetchone())
         return version
 
 

@@ -55,9 +55,7 @@ def _worker(home: Home, told: Namespace, write: Write) -> int:
     if told.processes > 1:
         return Supervisor([*home.command(), *_alone(told)], told.processes).run(once=told.once)
     _log_to_stderr()
-    worker = Worker(
-        home.motor(told.types), concurrency=told.concurrency, async_concurrency=told.async_concurrency
-    )
+    worker = Worker(home.motor(told.types), concurrency=told.concurrency, async_concurrency=told.async_concurrency)
     with home.listening(worker) if not told.once else nullcontext():
         serve(worker, once=told.once)
     return 0

@@ -159,6 +159,26 @@ def test_one_event_loop_serves_an_async_around_step_and_its_body(kind, customer)
     assert Around.running is False
 
 
+@pytest.mark.parametrize(("place", "entered"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_around_step_may_use_a_verb(kind, place, entered, customer):
+    def around(self):
+        if place == "before":
+            self.skip()
+        yield
+        self.skip()
+
+    async def around_async(self):
+        if place == "before":
+            await self.askip()
+        yield
+        await self.askip()
+
+    journey = surrounded(lambda self: None, around_async if kind == "async" else around).start(customer)
+    assert journey.perform_next_step() == Skipped()
+    assert (journey.steps_entered, journey.steps_completed) == (entered, 0)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_held_by_a_sync_around_step_serves_an_async_body(customer):
     async def body(self):

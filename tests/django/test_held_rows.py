@@ -50,6 +50,15 @@ def test_as_long_as_the_lease_lives_resume_leads_back_to_performing(slow):
     assert Slow.baton.hooks == []
 
 
+def test_such_a_resume_renews_the_budget_of_failures_too(slow):
+    journey = slow("fail")
+    with running(journey):
+        found(journey).pause()
+        found(journey).resume()
+        assert (row_of(journey).failures, row_of(journey).losses) == (0, 0)
+    assert (row_of(journey).failures, row_of(journey).attempts) == (1, 3)
+
+
 VERBS = {
     "skip": lambda journey: journey.skip(),
     "reattempt": lambda journey: journey.reattempt(),

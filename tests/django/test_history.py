@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils.translation import gettext_lazy
 
 from stepper_motor import Completed, Reattempt, State, step
 from stepper_motor.django import Journey
@@ -189,6 +190,20 @@ def test_the_history_goes_with_its_journey(eventful):
     journey.delete()
     assert not Journey.History.objects.filter(journey_id=pk).exists()
     assert len(entries_of(other)) == 1
+
+
+@pytest.mark.parametrize("reason", [ValueError("no card"), gettext_lazy("no card")])
+def test_a_reason_may_be_anything_with_a_text(reason, customer):
+    class Reasoned(Journey[Customer]):
+        @step
+        def work(self):
+            self.cancel(reason)
+
+    journey, other = Reasoned.start(customer), Reasoned.start(customer, key="other")
+    journey.perform_next_step()
+    other.pause(reason)
+    assert (journey.reason, last_entry(journey).reason) == ("no card", "no card")
+    assert (other.reason, last_entry(other).reason) == ("no card", "no card")
 
 
 def test_a_long_reason_is_cut(eventful):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection, transaction
 
 from stepper_motor import Canceled, Completed, Finished, State, StepperMotorError, cancel_if, step
 from stepper_motor.django import Journey
-from tests.django.elsewhere import elsewhere
+from tests.django.elsewhere import elsewhere, tell, words
 from tests.django.seen import claimed_by, entries_of, found, put, row_of, told
 from tests.shop.models import Customer
 
@@ -270,6 +271,48 @@ def test_inside_a_step_the_logger_tells_of_journey_and_step(customer, caplog):
     (record,) = [record for record in caplog.records if record.message == "here I am"]
     assert (record.stepper_motor_journey_id, record.stepper_motor_step) == (journey.pk, "speak")
     assert (record.stepper_motor_journey_type, record.stepper_motor_attempt) == (journey.type, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_perform_at_once_one_does(customer):
+    class Once(Journey[Customer]):
+        @step
+        def work(self):
+            tell("worked")
+
+        @step(wait=3600)
+        def later(self): ...
+
+    def perform():
+        mine = found(journey)
+        barrier.wait(20)
+        outcomes.append(mine.perform_next_step())
+
+    journey, outcomes, barrier = Once.start(customer), [], threading.Barrier(4)
+    threads = [threading.Thread(target=elsewhere, args=[perform]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(outcomes, key=str) == [Completed(), None, None, None]
+    assert (words(), told(journey)) == (["worked"], [("work", "completed")])
+
+
+NAMES = ["100 % sure", 'it\'s "quoted"', "ünïcödé ☕", "a/b\\c", "SELECT 1; --", "{0}", "step"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_will_do(name, customer):
+    class Named(Journey[Customer]):
+        first = step(lambda self: None, name="first")
+        named = step(lambda self: self.reattempt(0), name=name)
+
+    journey = Named.start(customer)
+    journey.perform_next_step()
+    journey.perform_next_step()
+    row = row_of(journey)
+    assert (row.previous_step_name, row.next_step_name) == (name, name)
+    assert told(journey) == [("first", "completed"), (name, "reattempted")]
 
 
 def test_one_step_after_the_other_until_it_is_finished(clock, customer):

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from stepper_motor import State, step
 from stepper_motor.django import Journey
@@ -170,6 +171,14 @@ def test_a_class_without_steps_is_finished_at_once():
     customers(2)
     assert Empty.start_for(Customer.objects.all()) == 2
     assert Empty.objects.finished().count() == 2
+
+
+@pytest.mark.parametrize("wrong", [{"data": {"ratio": float("nan")}}, {"amount": None}, {"notes": None}])
+def test_what_the_database_refuses_is_an_error_on_every_database(wrong):
+    Payment.objects.create()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        PaymentJourney.start_for(Payment.objects.all(), **wrong)
+    assert not PaymentJourney.objects.exists()
 
 
 def test_no_heroes_no_journeys():

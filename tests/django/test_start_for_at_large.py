@@ -17,7 +17,7 @@ from tests.shop.models import Customer
 
 MANY = 10_000
 BATCH = 1000
-STATEMENTS = {"postgresql": 8, "mysql": 8, "sqlite": 45}
+STATEMENTS = {"postgresql": 6, "mysql": 6, "sqlite": 45}
 """The most in one batch; SQLite takes 999 parameters in one INSERT."""
 START_AND_DIE = """
 import os

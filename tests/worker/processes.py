@@ -70,7 +70,9 @@ class Process:
 
     def ends(self, limit: float = 20.0) -> int:
         """Wait for its end; returns the exit status."""
-        wait_until(lambda: self.status is not None, limit=limit, what=f"process {self.pid} ends:\n{self.output[-3000:]}")
+        wait_until(
+            lambda: self.status is not None, limit=limit, what=f"process {self.pid} ends:\n{self.output[-3000:]}"
+        )
         assert self.status is not None
         return self.status
 
@@ -100,7 +102,11 @@ class Crew:
         self._processes: list[Process] = []
 
     def start(
-        self, *arguments: str, clock: FastClock | None = None, environment: Mapping[str, str] | None = None, **settings: Any
+        self,
+        *arguments: str,
+        clock: FastClock | None = None,
+        environment: Mapping[str, str] | None = None,
+        **settings: Any,
     ) -> Process:
         """`settings` are those of STEPPER_MOTOR in the process, durations in seconds."""
         told = {

@@ -17,6 +17,7 @@ from tests.worker import diary
 from tests.worker.cutting import CuttingProxy
 from tests.worker.inside import Heard, at_work, motor_of
 from tests.worker.journeys import Atomic, Short, Walk
+from tests.worker.private import private_server
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 servers = pytest.mark.only_on("postgresql", "mariadb")
@@ -31,9 +32,7 @@ def kill_connections():
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             return len(cursor.fetchall())
-        cursor.execute(
-            "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
-        )
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()")
         ids = [id for (id,) in cursor.fetchall()]
         for id in ids:
             cursor.execute(f"KILL CONNECTION {id}")
@@ -55,8 +54,34 @@ def test_connections_that_are_killed_again_and_again_lose_nothing_and_double_not
 
     assert set(diary.counts().values()) == {1}
     assert len(diary.lines()) == 3 * len(journeys)
-    assert {entry for journey in journeys for entry in journey.history.values_list("outcome", flat=True)} == {"completed"}
+    assert {entry for journey in journeys for entry in journey.history.values_list("outcome", flat=True)} == {
+        "completed"
+    }
     assert worker.stops() == 0
+
+
+@servers
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_server_that_dies_in_the_middle_and_comes_back_loses_nothing_and_doubles_nothing(crew):
+    with private_server() as server:
+        server.run("tests.worker.start_walks", "120")
+        worker = crew.worker("--concurrency", "4", environment=server.environment)
+        wait_until(lambda: len(diary.lines()) > 60)
+        server.kill()
+        threading.Event().wait(1.5)
+        server.start()
+        wait_until(lambda: server.query(FINISHED) == [(120,)], limit=30)
+
+        assert worker.stops() == 0
+        assert server.query("SELECT outcome, COUNT(*) FROM stepper_motor_history GROUP BY outcome") == [
+            ("completed", 360)
+        ]
+    assert set(diary.counts().values()) == {1}
+    assert len(diary.lines()) == 360
+
+
+FINISHED = "SELECT COUNT(*) FROM stepper_motor_journeys WHERE state = 'finished'"
 
 
 @servers

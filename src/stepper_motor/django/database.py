@@ -80,15 +80,27 @@ class DjangoDatabase:
         return isinstance(error, DatabaseError) and self.dialect.is_transient(_code(error), str(error))
 
     def is_disconnect(self, error: BaseException) -> bool:
+        code = _code(error)
+        if self.dialect.name == "postgresql" and code == _READ_ONLY:
+            return True
         if not isinstance(error, OperationalError | InterfaceError) or self.is_transient(error):
             return False
-        code = _code(error)
         if self.dialect.name == "postgresql":
-            return code is None or str(code)[:2] in ("08", "57")
-        return self.dialect.name == "mysql" and code in _MYSQL_GONE
+            return code is None or str(code)[:2] in _POSTGRESQL_AWAY
+        if self.dialect.name == "mysql":
+            return code in _MYSQL_AWAY
+        return any(words in str(error) for words in _SQLITE_AWAY)
 
 
-_MYSQL_GONE = (0, 1053, 1077, 1079, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031)
+_READ_ONLY = "25006"
+"""PostgreSQL has become a standby."""
+_POSTGRESQL_AWAY = ("08", "53", "57", "58")
+"""No connection, no resources, shut down, a system error."""
+_MYSQL_AWAY = (
+    0, 1021, 1037, 1038, 1040, 1041, 1053, 1077, 1079, 1203, 1226, 1290, 1836, 1927,
+    2002, 2003, 2006, 2013, 2014, 2055, 4031,
+)  # fmt: skip
+_SQLITE_AWAY = ("disk I/O error", "disk is full", "unable to open database", "readonly database")
 
 
 def _dialect(vendor: str) -> Dialect:

@@ -112,4 +112,3 @@ def hero_key(model: type[models.Model], reference: Any = None, *, connection: An
             dashed += [Value("-"), part]
         return Concat(*dashed, output_field=CharField())
     return text
-

@@ -124,9 +124,7 @@ class JourneyQuerySet(models.QuerySet[JourneyT]):
             self._check_step(step)
         return self._all("jump_to", progress, step=step, wait=wait, at=at, by=by, reason=reason)
 
-    def finish(
-        self, *, by: object = None, reason: str | None = None, progress: Progress | None = None
-    ) -> BulkResult:
+    def finish(self, *, by: object = None, reason: str | None = None, progress: Progress | None = None) -> BulkResult:
         """Finish all of them."""
         return self._all("finish", progress, by=by, reason=reason)
 

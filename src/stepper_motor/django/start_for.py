@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from django.db import models, router, transaction
+from django.db import IntegrityError, models, router, transaction
 from django.db.models.query import ModelIterable
 
 from stepper_motor.django import heroes
@@ -68,7 +68,7 @@ def start_for(
     if over is not None:
         starts.apart = over / max(sum(len(starts.missing(page)) for page in _pages(found, batch)), 1)
     for page in _pages(found, batch):
-        starts.start(starts.missing(page))
+        starts.start(page)
         if progress:
             progress(starts.count)
     return starts.count
@@ -128,17 +128,28 @@ class _Starts:
         return [hero for hero in page if heroes.key_of(hero) not in taken]
 
     def start(self, page: list[Any]) -> None:
-        journeys = [self._departed(hero, self.count + place) for place, hero in enumerate(page)]
-        if not journeys:
-            return
-        self.count += retrying(self._store, partial(self._inserted, page, journeys))
+        """Those that others start at the same moment keep none of the rest: look again, and halve, down to such a one.
 
-    def _inserted(self, page: list[Any], journeys: list[Any]) -> int:
-        with transaction.atomic(using=self.using):
-            models.QuerySet.bulk_create(self.cls._base_manager.using(self.using), journeys, ignore_conflicts=True)
-            arrived = self._journeys_of(page).filter(fence__in=[journey.fence for journey in journeys])
-            self._announce(journeys)
-            return int(arrived.count())
+        (An INSERT that ignores conflicts would ignore all else that is wrong on MySQL and SQLite.)
+        """
+        missing = self.missing(page)
+        journeys = [self._departed(hero, self.count + place) for place, hero in enumerate(missing)]
+        try:
+            retrying(self._store, partial(self._insert, journeys))
+            self.count += len(journeys)
+        except IntegrityError as error:
+            if not self._store.django.is_conflict(error):
+                raise
+            middle = len(missing) // 2
+            if middle:
+                self.start(missing[:middle])
+                self.start(missing[middle:])
+
+    def _insert(self, journeys: list[Any]) -> None:
+        if journeys:
+            with transaction.atomic(using=self.using):
+                models.QuerySet.bulk_create(self.cls._base_manager.using(self.using), journeys)
+                self._announce(journeys)
 
     def _departed(self, hero: Any, place: int) -> Any:
         journey = self.cls(hero=hero, **self.given)

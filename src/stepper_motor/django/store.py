@@ -183,5 +183,3 @@ def _is_old(connection: Any) -> bool:
         return False
     at_request = connection.settings_dict["CONN_MAX_AGE"] == 0
     return bool(monotonic() >= connection.close_at + (LONGEST_CONNECTION if at_request else 0))
-
-

@@ -53,6 +53,7 @@ SETTINGS = (
     "delete_completed_after",
 )  # fmt: skip
 
+
 def define(cls: type[JourneyBase[Any]]) -> None:
     """Read the class and keep what was read on it.
 

@@ -181,9 +181,7 @@ def _require_known(row: Row, destination: Destination, verb: str) -> datetime | 
 
 
 def _put_back(row: Row, due: datetime | None, told: Intervention) -> Row:
-    return row._replace(
-        state=State.READY, next_step_to_be_performed_at=due, failures=0, losses=0, fence=told.fence
-    )
+    return row._replace(state=State.READY, next_step_to_be_performed_at=due, failures=0, losses=0, fence=told.fence)
 
 
 def _told(

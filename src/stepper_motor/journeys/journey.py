@@ -28,6 +28,7 @@ from stepper_motor.journeys.steps import Step, Steps, duration
 
 HeroT = TypeVar("HeroT")
 
+
 class Door(Protocol):
     """The way from a journey to the motor that moves it; the home of the row gives it."""
 

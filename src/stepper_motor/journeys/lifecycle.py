@@ -115,9 +115,7 @@ def claimable(row: Row, now: datetime, fence: str | None = None) -> bool:
 
 def claim(row: Row, holder: str, lease_expires_at: datetime, now: datetime) -> Row:
     """Ready becomes performing, under a lease. The fence stays: it is the ticket's."""
-    return row._replace(
-        state=State.PERFORMING, performed_by=holder, lease_expires_at=lease_expires_at, updated_at=now
-    )
+    return row._replace(state=State.PERFORMING, performed_by=holder, lease_expires_at=lease_expires_at, updated_at=now)
 
 
 def run_on(settled: Row, holder: str, lease_expires_at: datetime, before: Row) -> Row:
@@ -198,9 +196,7 @@ def advance(row: Row, destination: Destination | None, now: datetime, fence: str
     moved = row._replace(previous_step_name=this, attempts=0, failures=0, losses=0, fence=fence, arrived_at=now)
     match destination:
         case Onward(step, due):
-            return moved._replace(
-                state=State.READY, reason=None, next_step_name=step, next_step_to_be_performed_at=due
-            )
+            return moved._replace(state=State.READY, reason=None, next_step_name=step, next_step_to_be_performed_at=due)
         case TheEnd():
             return finished(row, this, now)
         case Stranded(step) as stranded:
@@ -287,9 +283,7 @@ def _lost(row: Row, loss: Loss, now: datetime, fence: str, *, counts: bool) -> R
             return lost._replace(state=State.PAUSED, reason="the performer was lost (if_lost)")
         case "cancel":
             return lost._replace(state=State.CANCELED, reason="the performer was lost (if_lost)", ended_at=now)
-    return lost._replace(
-        state=State.READY, reason="the performer was lost, put back", next_step_to_be_performed_at=now
-    )
+    return lost._replace(state=State.READY, reason="the performer was lost, put back", next_step_to_be_performed_at=now)
 
 
 def _under_cancel(row: Row, ending: Ending, now: datetime, fence: str) -> Row:
@@ -315,7 +309,7 @@ def _performance(row: Row, ending: Ending, after: Row, now: datetime) -> Entry:
     problem = ending.problem
     reason = ending.remark
     if isinstance(ending.outcome, Paused | Canceled):
-        reason = "; ".join(filter(None, (ending.outcome.reason, ending.remark))) or None
+        reason = "; ".join(filter(None, (shortened(ending.outcome.reason), shortened(ending.remark)))) or None
     elif isinstance(ending.outcome, Failed):
         reason = reason or getattr(ending.outcome.then, "reason", None)
     elif isinstance(ending.outcome, Lost):
@@ -331,8 +325,9 @@ def _performance(row: Row, ending: Ending, after: Row, now: datetime) -> Entry:
     )  # fmt: skip
 
 
-def shortened(text: str | None) -> str | None:
-    """The text, cut to what a reason may hold."""
+def shortened(reason: object) -> str | None:
+    """The reason as text (people give exceptions and translations, too), cut to what a reason may hold."""
+    text = None if reason is None else str(reason)
     return text if text is None or len(text) <= REASON_LIMIT else text[: REASON_LIMIT - 1] + "…"
 
 

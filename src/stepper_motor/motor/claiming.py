@@ -73,7 +73,7 @@ class Claimer:
         """Real seconds until there is something to claim, at most the poll interval. One statement."""
         if self.is_troubled:
             return self._again_at - monotonic()
-        if monotonic() - self._looked_at > WHOLE_LOOK:
+        if self._unanswered_since is not None or monotonic() - self._looked_at > WHOLE_LOOK:
             return 0.0
         try:
             found = self.store.next_due()

@@ -328,7 +328,10 @@ class Motor:
     def _tell(self, name: str, journey: JourneyBase[Any], **parts: Any) -> None:
         self.events.tell(
             Event(
-                name=name, journey_type=journey.definition.type_name, journey_id=journey._id, hero=journey._hero_text,
+                name=name,
+                journey_type=journey.definition.type_name,
+                journey_id=journey._id,
+                hero=journey._hero_text,
                 **parts,
             )
         )

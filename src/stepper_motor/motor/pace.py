@@ -12,7 +12,7 @@ A_FEW = 2
 AHEAD = 0.25
 """Seconds of work that may be claimed ahead, where steps are short."""
 TOO_LONG = 1.0
-"""Seconds that a claimed row may wait for a thread before others are given the chance to perform those behind it."""
+"""Seconds that a claimed row may wait for a thread before it is handed back, for others to perform."""
 
 
 class Pace:
@@ -23,8 +23,6 @@ class Pace:
         self.async_concurrency = async_concurrency
         self.wants_hands = False
         """Whether there may be more to claim as soon as a performance ends."""
-        self.took_too_much = False
-        """Rows wait for threads: those that have not begun should be handed back."""
         self._batch = settings.batch
         self._step_seconds = AHEAD
 
@@ -32,18 +30,18 @@ class Pace:
         """A thread was busy with a step this long."""
         self._step_seconds += (seconds - self._step_seconds) * 0.05
 
-    def waited(self, seconds: float) -> bool:
-        """A row waited this long for a thread; whether that was too long."""
-        if seconds < TOO_LONG:
-            return False
-        self._step_seconds = max(self._step_seconds, AHEAD)
-        self.took_too_much = True
-        return True
+    def is_too_much(self, longest_wait: float) -> bool:
+        """Whether what waits for threads has waited so long (in seconds) that others should have it."""
+        too_much = longest_wait > TOO_LONG
+        if too_much:
+            self._step_seconds = max(self._step_seconds, TOO_LONG)
+        return too_much
 
     def rooms(self, store: Store, in_threads: int, awaited: int) -> Iterator[tuple[Kind, int]]:
         """How many rows of which kind may be claimed now."""
         ahead = int(self.concurrency * AHEAD / max(self._step_seconds, 1e-6))
-        most = min(max(self.concurrency + A_FEW, ahead), 2 * self._batch)
+        few = A_FEW if self._step_seconds < TOO_LONG / 2 else 0
+        most = min(max(self.concurrency + few, ahead), 2 * self._batch)
         for_threads = min(most - in_threads, self._batch)
         for_loop = min(self.async_concurrency - awaited, self._batch)
         both = store.registry.has_async_steps

@@ -27,6 +27,8 @@ class Job:
     """A performance, and how far it has got."""
 
     performance: Performance
+    awaited: bool
+    """Whether its body is awaited: then it is no matter of the threads for sync bodies."""
     course: Generator[Awaitable[Any], Any, Settlement | Transition | None] | None = None
     answer: tuple[bool, Any] = (True, None)
     """Whether what was awaited succeeded, and its result or exception."""
@@ -61,8 +63,8 @@ class Course(Protocol):
     def took(self, seconds: float) -> None:
         """A thread was busy this long."""
 
-    def waited(self, seconds: float) -> None:
-        """A performance had to wait this long for its thread."""
+    def begins(self, performance: Performance) -> None:
+        """It waited for its thread, and waits no longer."""
 
     def trouble(self, detail: str, error: BaseException) -> None: ...
 
@@ -88,15 +90,15 @@ class Performers:
 
     def perform(self, performance: Performance, *, awaited: bool) -> None:
         """Perform it as soon as a thread is free."""
-        self._hands(awaited).put(Job(performance))
+        self._hands(awaited).put(Job(performance, awaited))
 
     def call(self, function: Callable[[], object], *, awaited: bool) -> None:
         """Run the app's own code (a hook) in one of the threads."""
         self._hands(awaited).put(function)
 
-    def take_back(self, keep: int = 0) -> list[Performance]:
-        """Those that still wait for a thread, but for the first `keep` of each kind: they won't be performed."""
-        return [performance for hands in (self._bodies, self._awaited) for performance in hands.take_back(keep)]
+    def take_back(self) -> list[Performance]:
+        """Those that still wait for a thread: they won't be performed."""
+        return [*self._bodies.take_back(), *self._awaited.take_back()]
 
     def end(self, until: float) -> None:
         """End the threads, but not later than `until` (monotonic): a body that can't be stopped is left alone."""
@@ -121,7 +123,7 @@ class Performers:
     def _advance(self, job: Job) -> None:
         performance, began = job.performance, monotonic()
         if not job.has_begun:
-            self._course.waited(began - performance.loaded_at)
+            self._course.begins(performance)
             if performance.is_gone:
                 return self._course.superseded(performance)
         try:
@@ -139,7 +141,7 @@ class Performers:
 
     def _answered(self, job: Job, answer: tuple[bool, Any]) -> None:
         job.answer = answer
-        self._awaited.put(job)
+        self._hands(job.awaited).put(job)
 
 
 class _Hands:
@@ -159,13 +161,12 @@ class _Hands:
         if not self._threads:
             self._start()
 
-    def take_back(self, keep: int) -> list[Performance]:
+    def take_back(self) -> list[Performance]:
         back, others = [], []
         while (job := self._next_waiting()) is not None:
-            if isinstance(job, Job) and not job.has_begun and keep <= 0:
+            if isinstance(job, Job) and not job.has_begun:
                 back.append(job.performance)
             else:
-                keep -= 1
                 others.append(job)
         for job in others:
             self._queue.put(job)

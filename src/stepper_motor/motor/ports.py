@@ -111,9 +111,7 @@ class Store(Protocol):
     registry: Registry
 
     # -- what a worker does
-    def claim_due(
-        self, limit: int, holder: str, not_before: datetime | None = None, kind: Kind = "any"
-    ) -> list[Claim]:
+    def claim_due(self, limit: int, holder: str, not_before: datetime | None = None, kind: Kind = "any") -> list[Claim]:
         """Take the longest due rows that this process can perform, at most `limit`, none that others have locked.
 
         `kind` narrows them to those whose next step is sync, or async. `not_before` is a bound for the due time: it
@@ -129,9 +127,7 @@ class Store(Protocol):
     def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, JourneyBase[Any]]:
         """Fresh objects of those rows that still exist, with their heroes."""
 
-    def load_again(
-        self, before: Mapping[JourneyId, tuple[JourneyBase[Any], Row]]
-    ) -> dict[JourneyId, JourneyBase[Any]]:
+    def load_again(self, before: Mapping[JourneyId, tuple[JourneyBase[Any], Row]]) -> dict[JourneyId, JourneyBase[Any]]:
         """Fresh objects for rows that were just settled and claimed anew: the engine's columns are known, the app's
         own are read again."""
 
@@ -142,9 +138,7 @@ class Store(Protocol):
         the commit was lost) is recognised and not written again.
         """
 
-    def renew(
-        self, holdings: Sequence[Holding], holder: str, lease: timedelta, *, patience: float = 0.0
-    ) -> Renewed:
+    def renew(self, holdings: Sequence[Holding], holder: str, lease: timedelta, *, patience: float = 0.0) -> Renewed:
         """Prolong the leases, passing over rows that others have locked; with `patience`, wait that long for the lock.
 
         Raises:
@@ -248,4 +242,4 @@ class Store(Protocol):
         """A deadlock, a serialization failure, a busy database: rolled back, and worth another attempt."""
 
     def is_disconnect(self, error: BaseException) -> bool:
-        """The connection is gone; nobody knows whether the last commit arrived."""
+        """The connection is gone, or the server can't serve now; nobody knows whether the last commit arrived."""

@@ -7,13 +7,15 @@ transaction holds does not keep the others from being written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
 from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from stepper_motor.journeys.outcomes import Outcome
-from stepper_motor.journeys.row import Transition
-from stepper_motor.motor.loading import each_loaded
+from stepper_motor.journeys.row import Row, Transition
+from stepper_motor.motor.loading import each_loaded, pause_unreadable
 from stepper_motor.motor.motor import Motor
 from stepper_motor.motor.performance import Performance
 from stepper_motor.motor.ports import JourneyId, Settlement, Store
@@ -108,13 +110,18 @@ class Settler:
         on = {id: (group[id][0].journey, t.row) for id, t in done.items() if t and t.row.performed_by == self._name}
         if not on:
             return {}
-        report = lambda id, error: self._course.trouble(f"journey {id} can't be read: left to its lease", error)  # noqa: E731
         load = lambda ids: store.load_again({id: on[id] for id in ids})  # noqa: E731
+        pause = partial(self._pause, store)
         try:
-            return persist(store, lambda: each_loaded(store, load, list(on), report), lambda: self._patience(group))
+            return persist(store, lambda: each_loaded(store, load, list(on), pause), lambda: self._patience(group))
         except BaseException as error:
             self._course.trouble(f"{len(on)} journeys could not go on: left to their leases", error)
             return {}
+
+    def _pause(self, store: Store, id: JourneyId, error: Exception) -> None:
+        self._course.trouble(f"journey {id} can't be read: it is paused", error)
+        held: Callable[[Row, datetime], bool] = lambda row, _: row.performed_by == self._name  # noqa: E731
+        pause_unreadable(store, id, error, held, self._motor.settings.traceback_limit)
 
     def _go_on(
         self, performance: Performance, settlement: Settlement, transition: Transition | None, fresh: Any

@@ -37,6 +37,8 @@ class Work:
         self._freed = freed
         self._held: set[Performance] = set()
         self._awaiting: set[Performance] = set()
+        self._waiting: dict[Performance, float] = {}
+        """Since when each waits for a thread, the longest first."""
         self._left: set[tuple[Store, JourneyId]] = set()
         self.outages = 0
         self._loop = LoopThread(lambda error: self.trouble("an async step's own task ended the event loop", error))
@@ -66,15 +68,22 @@ class Work:
         held = any(performance.store is store and performance.id == id for performance in self.held)
         return held or (store, id) in self._left
 
+    @property
+    def longest_wait(self) -> float:
+        """Seconds."""
+        return monotonic() - next(iter(self._waiting.values()), monotonic())
+
     def begin(self, performance: Performance) -> None:
         """Just claimed: perform it."""
         self._held.add(performance)
+        self._left.discard((performance.store, performance.id))
         self._assign(performance)
 
-    def hand_back(self, keep: int = 0) -> None:
+    def hand_back(self) -> None:
         """What was claimed and not begun becomes ready again, at once and for everybody."""
         waiting: dict[Store, list[Performance]] = {}
-        for performance in self._performers.take_back(keep):
+        for performance in self._performers.take_back():
+            self._waiting.pop(performance, None)
             waiting.setdefault(performance.store, []).append(performance)
         for store, performances in waiting.items():
             self._hand_back(store, performances)
@@ -133,9 +142,8 @@ class Work:
     def took(self, seconds: float) -> None:
         self._pace.took(seconds)
 
-    def waited(self, seconds: float) -> None:
-        if self._pace.waited(seconds):
-            self._freed()
+    def begins(self, performance: Performance) -> None:
+        self._waiting.pop(performance, None)
 
     # ------------------------------------------------------------------------------------- told by the settler
 
@@ -165,6 +173,7 @@ class Work:
     def _assign(self, performance: Performance) -> None:
         awaited = performance.step is not None and performance.step.is_awaited
         (self._awaiting.add if awaited else self._awaiting.discard)(performance)
+        self._waiting[performance] = monotonic()
         self._performers.perform(performance, awaited=awaited)
 
     def _may_run_on(self, performance: Performance) -> bool:

@@ -22,7 +22,7 @@ from stepper_motor.motor.events import Event
 from stepper_motor.motor.heartbeat import Heartbeat
 from stepper_motor.motor.housekeeping import Housekeeper
 from stepper_motor.motor.motor import Motor
-from stepper_motor.motor.pace import A_FEW, Pace
+from stepper_motor.motor.pace import Pace
 from stepper_motor.motor.performance import Performance
 from stepper_motor.motor.ports import Store
 from stepper_motor.motor.threads import started
@@ -89,6 +89,8 @@ class Worker:
         due_in = fruitless = 0.0
         while not self.is_stopping:
             self._wake.clear()
+            if self._pace.is_too_much(self._work.longest_wait):
+                self._work.hand_back()
             at_rest = not self.held()  # asked before looking: what ends meanwhile may make something due
             claimed = self._claim() if due_in <= 0.0 else None
             if not (claimed and self._pace.wants_hands):
@@ -130,9 +132,6 @@ class Worker:
 
     def _claim(self) -> int:
         """Claim and hand out; returns how many."""
-        if self._pace.took_too_much:
-            self._pace.took_too_much = False
-            self._work.hand_back(keep=A_FEW)
         self._pace.wants_hands = False
         return sum(self._claim_from(claimer) for claimer in self._all_claimers() if not claimer.is_troubled)
 

@@ -14,9 +14,7 @@ from stepper_motor.sql.rows import DUE, NEXT, Rows, in_list, places
 class Claims(Rows):
     """Claims rows, and tells when the next is due."""
 
-    def claim_due(
-        self, limit: int, holder: str, not_before: datetime | None = None, kind: Kind = "any"
-    ) -> list[Claim]:
+    def claim_due(self, limit: int, holder: str, not_before: datetime | None = None, kind: Kind = "any") -> list[Claim]:
         if not self.registry.positions(kind):
             return []
         due = self._due(limit, not_before, kind)
@@ -74,8 +72,7 @@ class Claims(Rows):
             return f"{self._position()} IN ({places(positions)})", [*positions]
         grace, grace_params = self.time(-self.settings.unknown_step_grace)
         return (
-            f"({self._position()} IN ({places(positions)}) "
-            f"OR (type IN ({places(types)}) AND {DUE} <= {grace}))",
+            f"({self._position()} IN ({places(positions)}) OR (type IN ({places(types)}) AND {DUE} <= {grace}))",
             [*positions, *types, *grace_params],
         )
 

@@ -136,9 +136,7 @@ class SQLite(Dialect):
         return str(at.astimezone(UTC).replace(tzinfo=None))
 
     def recordset(self, columns: Mapping[str, str], id_type: str) -> str:
-        values = ", ".join(
-            f"json_extract(r.value, '$[{n}]') AS {self.quote(name)}" for n, name in enumerate(columns)
-        )
+        values = ", ".join(f"json_extract(r.value, '$[{n}]') AS {self.quote(name)}" for n, name in enumerate(columns))
         return f"(SELECT {values} FROM json_each(%s) AS r) AS v"
 
     def is_transient(self, code: object, message: str) -> bool:

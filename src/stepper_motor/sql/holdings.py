@@ -65,9 +65,7 @@ class Holdings(Rows):
             self.write(freed)
         return freed
 
-    def renew(
-        self, holdings: Sequence[Holding], holder: str, lease: timedelta, *, patience: float = 0.0
-    ) -> Renewed:
+    def renew(self, holdings: Sequence[Holding], holder: str, lease: timedelta, *, patience: float = 0.0) -> Renewed:
         until, params = self.time(lease)
         with self.database.transaction():
             if patience:

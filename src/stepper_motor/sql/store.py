@@ -104,9 +104,7 @@ class SqlStore(Claims, Holdings):
             raise
         return results
 
-    def _decided(
-        self, decisions: Mapping[JourneyId, Decide], *, wait: bool
-    ) -> dict[JourneyId, Transition | Exception]:
+    def _decided(self, decisions: Mapping[JourneyId, Decide], *, wait: bool) -> dict[JourneyId, Transition | Exception]:
         rows, now = self.locked(list(decisions), wait=wait), self.now()
         results: dict[JourneyId, Transition | Exception] = {}
         for id, decide in decisions.items():

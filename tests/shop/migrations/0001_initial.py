@@ -11,159 +11,260 @@ import stepper_motor.journeys.journey
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('name', models.CharField(default='', max_length=100)),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("name", models.CharField(default="", max_length=100)),
             ],
         ),
         migrations.CreateModel(
-            name='Country',
+            name="Country",
             fields=[
-                ('code', models.CharField(max_length=2, primary_key=True, serialize=False)),
+                ("code", models.CharField(max_length=2, primary_key=True, serialize=False)),
             ],
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('email', models.EmailField(default='', max_length=254)),
-                ('deactivated', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("email", models.EmailField(default="", max_length=254)),
+                ("deactivated", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='OrderLine',
+            name="OrderLine",
             fields=[
-                ('pk', models.CompositePrimaryKey('order_number', 'line', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('order_number', models.IntegerField()),
-                ('line', models.CharField(max_length=10)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "order_number", "line", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("order_number", models.IntegerField()),
+                ("line", models.CharField(max_length=10)),
             ],
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ('state', models.CharField(default='new', max_length=20)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ("state", models.CharField(default="new", max_length=20)),
             ],
         ),
         migrations.CreateModel(
-            name='Spy',
+            name="Spy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('journey_id', models.CharField(max_length=50)),
-                ('word', models.CharField(max_length=200)),
-                ('at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("journey_id", models.CharField(max_length=50)),
+                ("word", models.CharField(max_length=200)),
+                ("at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Profile',
+            name="Profile",
             fields=[
-                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='shop.customer')),
+                (
+                    "customer",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="shop.customer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='VipCustomer',
-            fields=[
-            ],
+            name="VipCustomer",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('shop.customer',),
+            bases=("shop.customer",),
         ),
         migrations.CreateModel(
-            name='PaymentJourney',
+            name="PaymentJourney",
             fields=[
-                ('next_step_to_be_performed_at', models.DateTimeField(editable=False, null=True, verbose_name='due')),
-                ('arrived_at', models.DateTimeField(editable=False, verbose_name='at this step since')),
-                ('created_at', models.DateTimeField(editable=False, verbose_name='created')),
-                ('updated_at', models.DateTimeField(editable=False, verbose_name='updated')),
-                ('lease_expires_at', models.DateTimeField(editable=False, null=True, verbose_name='lease expires')),
-                ('ended_at', models.DateTimeField(editable=False, null=True, verbose_name='ended')),
-                ('attempts', models.IntegerField(default=0, editable=False, verbose_name='attempts')),
-                ('failures', models.IntegerField(default=0, editable=False, verbose_name='failures')),
-                ('losses', models.IntegerField(default=0, editable=False, verbose_name='losses')),
-                ('round', models.IntegerField(default=0, editable=False, verbose_name='round')),
-                ('steps_entered', models.IntegerField(default=0, editable=False, verbose_name='steps entered')),
-                ('steps_completed', models.IntegerField(default=0, editable=False, verbose_name='steps completed')),
-                ('allow_multiple', models.BooleanField(default=False, verbose_name='allow multiple')),
-                ('state', stepper_motor.django.fields.StateField(choices=[('ready', 'ready'), ('performing', 'performing'), ('paused', 'paused'), ('canceled', 'canceled'), ('finished', 'finished')], default='ready', editable=False, max_length=10, verbose_name='state')),
-                ('fence', stepper_motor.django.fields.NameField(editable=False, max_length=32, verbose_name='fence')),
-                ('type', stepper_motor.django.fields.NameField(editable=False, max_length=100, verbose_name='type')),
-                ('key', stepper_motor.django.fields.NameField(blank=True, default='', max_length=100, verbose_name='key')),
-                ('next_step_name', stepper_motor.django.fields.NameField(editable=False, max_length=200, null=True, verbose_name='next step')),
-                ('previous_step_name', stepper_motor.django.fields.NameField(editable=False, max_length=200, null=True, verbose_name='previous step')),
-                ('performed_by', models.CharField(editable=False, max_length=100, null=True, verbose_name='performed by')),
-                ('reason', models.TextField(editable=False, null=True, verbose_name='reason')),
-                ('data', models.JSONField(blank=True, default=dict, verbose_name='data')),
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('amount', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ('notes', models.JSONField(default=list)),
-                ('hero', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='journeys', to='shop.payment')),
+                ("next_step_to_be_performed_at", models.DateTimeField(editable=False, null=True, verbose_name="due")),
+                ("arrived_at", models.DateTimeField(editable=False, verbose_name="at this step since")),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created")),
+                ("updated_at", models.DateTimeField(editable=False, verbose_name="updated")),
+                ("lease_expires_at", models.DateTimeField(editable=False, null=True, verbose_name="lease expires")),
+                ("ended_at", models.DateTimeField(editable=False, null=True, verbose_name="ended")),
+                ("attempts", models.IntegerField(default=0, editable=False, verbose_name="attempts")),
+                ("failures", models.IntegerField(default=0, editable=False, verbose_name="failures")),
+                ("losses", models.IntegerField(default=0, editable=False, verbose_name="losses")),
+                ("round", models.IntegerField(default=0, editable=False, verbose_name="round")),
+                ("steps_entered", models.IntegerField(default=0, editable=False, verbose_name="steps entered")),
+                ("steps_completed", models.IntegerField(default=0, editable=False, verbose_name="steps completed")),
+                ("allow_multiple", models.BooleanField(default=False, verbose_name="allow multiple")),
+                (
+                    "state",
+                    stepper_motor.django.fields.StateField(
+                        choices=[
+                            ("ready", "ready"),
+                            ("performing", "performing"),
+                            ("paused", "paused"),
+                            ("canceled", "canceled"),
+                            ("finished", "finished"),
+                        ],
+                        default="ready",
+                        editable=False,
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("fence", stepper_motor.django.fields.NameField(editable=False, max_length=32, verbose_name="fence")),
+                ("type", stepper_motor.django.fields.NameField(editable=False, max_length=100, verbose_name="type")),
+                (
+                    "key",
+                    stepper_motor.django.fields.NameField(blank=True, default="", max_length=100, verbose_name="key"),
+                ),
+                (
+                    "next_step_name",
+                    stepper_motor.django.fields.NameField(
+                        editable=False, max_length=200, null=True, verbose_name="next step"
+                    ),
+                ),
+                (
+                    "previous_step_name",
+                    stepper_motor.django.fields.NameField(
+                        editable=False, max_length=200, null=True, verbose_name="previous step"
+                    ),
+                ),
+                (
+                    "performed_by",
+                    models.CharField(editable=False, max_length=100, null=True, verbose_name="performed by"),
+                ),
+                ("reason", models.TextField(editable=False, null=True, verbose_name="reason")),
+                ("data", models.JSONField(blank=True, default=dict, verbose_name="data")),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("amount", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ("notes", models.JSONField(default=list)),
+                (
+                    "hero",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="journeys",
+                        to="shop.payment",
+                    ),
+                ),
             ],
             bases=(stepper_motor.journeys.journey.JourneyBase, models.Model),
         ),
         migrations.CreateModel(
-            name='PaymentJourneyHistory',
+            name="PaymentJourneyHistory",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('step_name', stepper_motor.django.fields.NameField(max_length=200, null=True, verbose_name='step')),
-                ('attempt', models.PositiveIntegerField(null=True, verbose_name='attempt')),
-                ('outcome', models.CharField(max_length=20, verbose_name='outcome')),
-                ('state', stepper_motor.django.fields.StateField(choices=[('ready', 'ready'), ('performing', 'performing'), ('paused', 'paused'), ('canceled', 'canceled'), ('finished', 'finished')], max_length=10, verbose_name='state')),
-                ('reason', models.TextField(null=True, verbose_name='reason')),
-                ('error_class', models.CharField(max_length=200, null=True, verbose_name='error')),
-                ('message', models.TextField(null=True, verbose_name='message')),
-                ('traceback', models.TextField(null=True, verbose_name='traceback')),
-                ('performed_by', models.CharField(max_length=200, null=True, verbose_name='by')),
-                ('started_at', models.DateTimeField(null=True, verbose_name='started')),
-                ('finished_at', models.DateTimeField(verbose_name='finished')),
-                ('journey', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='history', to='shop.paymentjourney', verbose_name='journey')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("step_name", stepper_motor.django.fields.NameField(max_length=200, null=True, verbose_name="step")),
+                ("attempt", models.PositiveIntegerField(null=True, verbose_name="attempt")),
+                ("outcome", models.CharField(max_length=20, verbose_name="outcome")),
+                (
+                    "state",
+                    stepper_motor.django.fields.StateField(
+                        choices=[
+                            ("ready", "ready"),
+                            ("performing", "performing"),
+                            ("paused", "paused"),
+                            ("canceled", "canceled"),
+                            ("finished", "finished"),
+                        ],
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("reason", models.TextField(null=True, verbose_name="reason")),
+                ("error_class", models.CharField(max_length=200, null=True, verbose_name="error")),
+                ("message", models.TextField(null=True, verbose_name="message")),
+                ("traceback", models.TextField(null=True, verbose_name="traceback")),
+                ("performed_by", models.CharField(max_length=200, null=True, verbose_name="by")),
+                ("started_at", models.DateTimeField(null=True, verbose_name="started")),
+                ("finished_at", models.DateTimeField(verbose_name="finished")),
+                (
+                    "journey",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="history",
+                        to="shop.paymentjourney",
+                        verbose_name="journey",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'history entry',
-                'verbose_name_plural': 'history',
-                'ordering': ['id'],
+                "verbose_name": "history entry",
+                "verbose_name_plural": "history",
+                "ordering": ["id"],
             },
         ),
         migrations.AddIndex(
-            model_name='paymentjourney',
-            index=stepper_motor.django.constraints.PartialIndex(elsewhere=['state', 'next_step_to_be_performed_at', 'id'], fields=['next_step_to_be_performed_at', 'id'], name='sm_726d8293_due', where=models.Q(('state', 'ready'))),
+            model_name="paymentjourney",
+            index=stepper_motor.django.constraints.PartialIndex(
+                elsewhere=["state", "next_step_to_be_performed_at", "id"],
+                fields=["next_step_to_be_performed_at", "id"],
+                name="sm_726d8293_due",
+                where=models.Q(("state", "ready")),
+            ),
         ),
         migrations.AddIndex(
-            model_name='paymentjourney',
-            index=stepper_motor.django.constraints.PartialIndex(elsewhere=['performed_by'], fields=['id'], name='sm_726d8293_held', where=models.Q(('performed_by__isnull', False))),
+            model_name="paymentjourney",
+            index=stepper_motor.django.constraints.PartialIndex(
+                elsewhere=["performed_by"],
+                fields=["id"],
+                name="sm_726d8293_held",
+                where=models.Q(("performed_by__isnull", False)),
+            ),
         ),
         migrations.AddIndex(
-            model_name='paymentjourney',
-            index=stepper_motor.django.constraints.PartialIndex(elsewhere=['ended_at'], fields=['ended_at'], name='sm_726d8293_ended', where=models.Q(('state__in', ['canceled', 'finished']))),
+            model_name="paymentjourney",
+            index=stepper_motor.django.constraints.PartialIndex(
+                elsewhere=["ended_at"],
+                fields=["ended_at"],
+                name="sm_726d8293_ended",
+                where=models.Q(("state__in", ["canceled", "finished"])),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentjourney',
-            constraint=stepper_motor.django.constraints.OnePerHero(hero=('hero',), name='sm_726d8293_one_per_hero'),
+            model_name="paymentjourney",
+            constraint=stepper_motor.django.constraints.OnePerHero(hero=("hero",), name="sm_726d8293_one_per_hero"),
         ),
         migrations.AddConstraint(
-            model_name='paymentjourney',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), ('next_step_to_be_performed_at__isnull', False), _connector='OR'), name='sm_726d8293_ready_is_due'),
+            model_name="paymentjourney",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "ready"), _negated=True),
+                    ("next_step_to_be_performed_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="sm_726d8293_ready_is_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentjourney',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_expires_at__isnull', True), ('performed_by__isnull', True)), models.Q(('lease_expires_at__isnull', False), ('performed_by__isnull', False)), _connector='OR'), name='sm_726d8293_held_has_lease'),
+            model_name="paymentjourney",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_expires_at__isnull", True), ("performed_by__isnull", True)),
+                    models.Q(("lease_expires_at__isnull", False), ("performed_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="sm_726d8293_held_has_lease",
+            ),
         ),
         migrations.AddIndex(
-            model_name='paymentjourneyhistory',
-            index=models.Index(fields=['journey', 'id'], name='sm_726d8293_by_journey'),
+            model_name="paymentjourneyhistory",
+            index=models.Index(fields=["journey", "id"], name="sm_726d8293_by_journey"),
         ),
     ]

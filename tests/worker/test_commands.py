@@ -1,0 +1,222 @@
+"""`manage.py stepper_motor worker | housekeep | doctor`, as a shell or a service manager calls them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from stepper_motor import State, now
+from stepper_motor.motor.clock import FastClock, SetClock, installing
+from tests import databases
+from tests.conditions import wait_until
+from tests.shop.journeys import Drip
+from tests.shop.models import Spy
+from tests.worker import diary
+from tests.worker.journeys import Gated, Short
+
+pytestmark = pytest.mark.processes
+
+
+def test_once_performs_what_is_due_and_ends(crew):
+    due, later = [Short.start() for _ in range(5)], Short.start(at=now() + timedelta(hours=1))
+
+    worker = crew.start("worker", "--once")
+
+    assert worker.ends() == 0
+    assert all(diary.words(journey.pk) == ["one", "two", "three"] for journey in due)
+    assert diary.words(later.pk) == []
+    assert worker.names[0], worker.names[-1] == ("worker_started", "worker_stopped")
+
+
+def test_once_recovers_the_lost_and_performs_them(crew):
+    journey = Short.start()
+    _lose(journey)
+
+    assert crew.start("worker", "--once").ends() == 0
+    assert diary.words(journey.pk) == ["one", "two", "three"]
+
+
+def test_types_performs_these_alone(crew):
+    short, drip = Short.start(), Drip.start()
+
+    assert crew.start("worker", "--once", "--types", Short.definition.type_name).ends() == 0
+
+    short.refresh_from_db()
+    drip.refresh_from_db()
+    assert (short.state, drip.state) == (State.FINISHED, State.READY)
+
+
+def test_several_processes_share_the_work_and_a_dead_one_is_started_again(crew):
+    supervisor = crew.start("worker", "--processes", "2", "--concurrency", "1")
+    wait_until(lambda: supervisor.names.count("worker_started") == 2)
+    held = [Gated.start() for _ in range(2)]
+    wait_until(lambda: diary.words().count("began") == 2, what="each process runs a step")
+    first, second = supervisor.children
+
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: supervisor.names.count("worker_started") == 3, what="another is started in its place")
+    assert second in supervisor.children
+    diary.open_gate()
+    wait_until(lambda: Gated.objects.finished().count() == len(held))
+
+    assert supervisor.stops() == 0
+    assert supervisor.names.count("worker_stopped") == 2
+    assert supervisor.children == []
+
+
+def test_a_supervisor_lets_running_steps_end_and_a_second_signal_ends_all_at_once(crew):
+    supervisor = crew.start("worker", "--processes", "2")
+    wait_until(lambda: supervisor.names.count("worker_started") == 2)
+    Gated.start()
+    wait_until(lambda: "began" in diary.words())
+    children = supervisor.children
+    supervisor.send(signal.SIGINT)
+    wait_until(lambda: supervisor.names.count("worker_stopping") == 2)
+
+    supervisor.send(signal.SIGTERM)
+    assert supervisor.ends(5) == 128 + signal.SIGTERM
+    wait_until(lambda: not any(_is_alive(pid) for pid in children), limit=5)
+
+
+def test_once_with_several_processes_ends_when_all_are_done(crew):
+    journeys = [Short.start() for _ in range(20)]
+
+    assert crew.start("worker", "--once", "--processes", "2").ends() == 0
+    assert {diary.counts()[str(journey.pk), "three"] for journey in journeys} == {1}
+
+
+def test_the_worker_deletes_what_ended_long_ago_and_keeps_the_rest(crew):
+    with installing(SetClock(now() - timedelta(days=40))):
+        old = Short.start()
+        old.cancel()
+    recent = Short.start()
+    recent.cancel()
+
+    assert crew.start("worker", "--once").ends() == 0
+    assert list(Short.objects.values_list("pk", flat=True)) == [recent.pk]
+    assert not Short.History.objects.filter(journey_id=old.pk).exists()
+
+
+def test_housekeep_says_what_it_did(crew):
+    lost = Short.start()
+    _lose(lost)
+
+    housekeep = crew.start("housekeep")
+
+    assert housekeep.ends() == 0
+    assert "recovered 1, deleted 0, failed 0" in housekeep.output
+    lost.refresh_from_db()
+    assert (lost.state, lost.losses) == (State.READY, 1)
+
+
+def test_doctor_fails_for_journeys_that_this_code_does_not_know(crew):
+    journeys = [Short.start() for _ in range(3)]
+    healthy = crew.start("doctor")
+    assert healthy.ends() == 0
+    _set(journeys[0], "next_step_name", "gone")
+    _set(journeys[1], "type", "removed.Journey")
+
+    doctor = crew.start("doctor")
+
+    assert doctor.ends() == 1
+    assert "at step 'gone'" in doctor.output
+    assert "'removed.Journey'" in doctor.output
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["worker", "--concurrency", "0"], "at least 1"),
+        (["worker", "--processes", "-1"], "at least 1"),
+        (["worker", "--async-concurrency", "many"], "at least 1"),
+        (["worker", "--types", "Nobody"], "there is no journey type 'Nobody'"),
+        (["work"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_a_reason(arguments, says):
+    with pytest.raises(CommandError, match=says):
+        call_command("stepper_motor", *arguments)
+
+
+def test_wrong_settings_are_refused_with_a_reason(crew):
+    worker = crew.start("worker", LEESE=5)
+
+    assert worker.ends() == 1
+    assert "did you mean 'lease'" in worker.output
+
+
+def test_two_weeks_and_more_pass_in_seconds_with_a_fast_clock(crew):
+    clock = FastClock(speed=86400 * 5, origin=datetime.now(UTC))
+    with installing(clock):
+        journey = Drip.start()
+    worker = crew.worker(clock=clock, LEASE=3)
+    wait_until(lambda: Spy.objects.filter(word="farewell").exists(), limit=20)
+    wait_until(lambda: Drip.objects.finished().exists())
+
+    journey.refresh_from_db()
+    entries = list(journey.history.all())
+    assert [entry.step_name for entry in entries] == ["welcome", "remind", "farewell"]
+    apart = [after.started_at - before.finished_at for before, after in zip(entries, entries[1:], strict=False)]
+    assert apart[0] >= timedelta(days=2)
+    assert apart[1] >= timedelta(days=30)
+    assert apart[1] < timedelta(days=30 + 5)
+    assert worker.logged("ERROR", "WARNING") == []
+
+
+def test_a_lease_is_real_time_also_with_a_fast_clock(crew):
+    clock = FastClock(speed=86400, origin=datetime.now(UTC))
+    with installing(clock):
+        Gated.start()
+    worker = crew.worker(clock=clock)
+    wait_until(lambda: "began" in diary.words())
+    never_lost = wait_until(lambda: Gated.objects.get().lease_expires_at)
+    wait_until(lambda: Gated.objects.get().lease_expires_at > never_lost, limit=3, what="the lease is renewed")
+    diary.open_gate()
+    wait_until(lambda: Gated.objects.finished().exists())
+
+    assert diary.words().count("began") == 1
+    assert worker.logged("ERROR", "WARNING") == []
+
+
+@pytest.mark.slow
+def test_a_worker_stays_small_however_many_wait(crew):
+    waiting = 20_000 if databases.chosen() == "postgresql" else 2_000
+    tomorrow = now() + timedelta(days=1)
+    journeys = [Short() for _ in range(waiting)]
+    with installing(SetClock(tomorrow)):
+        Short.objects.bulk_create(journeys)
+    worker = crew.worker()
+    Short.start()
+    wait_until(lambda: "three" in diary.words())
+
+    assert worker.resident < 150e6
+
+
+def _lose(journey):
+    """As if its performer had died."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE stepper_motor_journeys SET state = 'performing', performed_by = 'somebody who died', "
+            "lease_expires_at = arrived_at WHERE id = %s",
+            [journey.pk],
+        )
+
+
+def _set(journey, column, value):
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE stepper_motor_journeys SET {column} = %s WHERE id = %s", [value, journey.pk])
+
+
+def _is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
