@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -163,7 +164,7 @@ def test_two_weeks_and_more_pass_in_seconds_with_a_fast_clock(crew):
     journey.refresh_from_db()
     entries = list(journey.history.all())
     assert [entry.step_name for entry in entries] == ["welcome", "remind", "farewell"]
-    apart = [after.started_at - before.finished_at for before, after in zip(entries, entries[1:], strict=False)]
+    apart = [after.started_at - before.finished_at for before, after in itertools.pairwise(entries)]
     assert apart[0] >= timedelta(days=2)
     assert apart[1] >= timedelta(days=30)
     assert apart[1] < timedelta(days=30 + 5)
