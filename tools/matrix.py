@@ -2,7 +2,8 @@
 
     python -m tools.matrix --environments .venv .venv-django-6.1 --databases sqlite postgresql mariadb -- -k claim
 
-What is marked `pure` touches no database and runs once per environment. An environment that was not made (no Python
+What is marked `pure` touches no database and runs once per environment. What is marked `processes` watches real
+processes for minutes: on every database in the first environment, on the first database in the others. An environment that was not made (no Python
 for it) and a server that is not there are skipped loudly; with CI=true a missing server is a failure.
 """
 
@@ -54,7 +55,11 @@ def main() -> None:
         made = [environment for environment in wanted.environments if is_made(environment)]
         if len(there) < len(wanted.databases) and in_ci():
             sys.exit("A database server is missing (see above), and CI=true makes that a failure.")
-        runs = [run(environment, there, database, wanted.pytest) for environment in made for database in there]
+        runs = [
+            run(environment, database, [*wanted.pytest, *left_out(environment == made[0], database == there[0])])
+            for environment in made
+            for database in there
+        ]
     report(runs, skipped=skipped(wanted, made, there))
     sys.exit(0 if succeeded(runs) else 1)
 
@@ -89,12 +94,16 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in ("1", "true")
 
 
-def run(environment: str, all_databases: Sequence[str], database: str, arguments: Sequence[str]) -> Run:
+def left_out(first_environment: bool, first_database: bool) -> list[str]:
+    if first_database:
+        return []
+    return ["-m", "not pure" if first_environment else "not pure and not processes"]
+
+
+def run(environment: str, database: str, arguments: Sequence[str]) -> Run:
     print(f"\n##### {environment} on {database}", flush=True)
     name = databases.new_name()
     command = [f"{environment}/bin/python", "-m", "pytest", *arguments]
-    if database != all_databases[0]:
-        command += ["-m", "not pure"]
     if sys.stdout.isatty():
         command += ["--color=yes"]
     started = time.monotonic()
