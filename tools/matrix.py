@@ -3,8 +3,9 @@
     python -m tools.matrix --environments .venv .venv-django-6.1 --databases sqlite postgresql mariadb -- -k claim
 
 What is marked `pure` touches no database and runs once per environment. What is marked `processes` watches real
-processes for minutes: on every database in the first environment, on the first database in the others. An environment that was not made (no Python
-for it) and a server that is not there are skipped loudly; with CI=true a missing server is a failure.
+processes for minutes: on every database in the first environment, on the first database in the others. An
+environment that was not made (no Python for it) and a server that is not there are skipped loudly; with CI=true a
+missing server is a failure.
 """
 
 from __future__ import annotations

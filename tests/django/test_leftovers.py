@@ -112,6 +112,17 @@ def test_a_hook_that_leaves_one_open(customer):
     assert elsewhere(words) == ["without autocommit"]
 
 
+@pytest.mark.only_on("mariadb")
+@pytest.mark.parametrize("atomic", [False, True])
+def test_the_library_leaves_the_session_as_it_was(atomic, customer):
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 37")
+        leaving(lambda self: None, atomic=atomic).start(customer).perform_next_step()
+        cursor.execute("SELECT @@SESSION.innodb_lock_wait_timeout")
+        assert cursor.fetchone() == (37,)
+    connection.close()
+
+
 @pytest.mark.only_on("postgresql")
 def test_a_commit_that_fails_is_the_step_raising(customer):
     with connection.cursor() as cursor:

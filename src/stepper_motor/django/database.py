@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil
 from typing import Any
 
@@ -13,6 +13,8 @@ from stepper_motor.sql.dialects import Dialect, MySQL, PostgreSQL, SQLite
 from stepper_motor.sql.rows import Table
 
 DIALECTS: dict[str, type[Dialect]] = {"postgresql": PostgreSQL, "mysql": MySQL, "sqlite": SQLite}
+_PATIENCE = "stepper_motor_lock_wait_before"
+"""The attribute of Django's connection that remembers how long its session waited for locks."""
 LOCK_TIMEOUT = 5
 """Seconds an engine transaction waits for the lock of a single row."""
 
@@ -54,15 +56,28 @@ class DjangoDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with immediate(self.connection), transaction.atomic(using=self.alias):
-            yield
+        try:
+            with immediate(self.connection), transaction.atomic(using=self.alias):
+                yield
+        finally:
+            self._be_as_patient_as_before()
 
     def be_patient(self, seconds: float | None = None) -> None:
         limit = LOCK_TIMEOUT if seconds is None else seconds
         if self.dialect.name == "postgresql":
             self.write(f"SET LOCAL lock_timeout = {max(int(limit * 1000), 1)}")
         elif self.dialect.name == "mysql":
+            ((before,),) = self.execute("SELECT @@SESSION.innodb_lock_wait_timeout")
+            self.connection.__dict__.setdefault(_PATIENCE, before)
             self.write(f"SET SESSION innodb_lock_wait_timeout = {max(ceil(limit), 1)}")
+
+    def _be_as_patient_as_before(self) -> None:
+        """MySQL knows no limit for one transaction alone, and the session may be the app's."""
+        connection = self.connection
+        before = connection.__dict__.pop(_PATIENCE, None)
+        if before is not None and connection.connection is not None and not connection.needs_rollback:
+            with suppress(DatabaseError):
+                self.write(f"SET SESSION innodb_lock_wait_timeout = {int(before)}")
 
     def is_conflict(self, error: Exception) -> bool:
         return isinstance(error, IntegrityError) and "one_per_hero" in str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from django.db import DatabaseError, IntegrityError, connections, models, router, transaction
@@ -130,16 +131,17 @@ def depart_all(journeys: Sequence[AbstractJourney[Any]]) -> None:
 
 
 def _refuse_preset(journey: AbstractJourney[Any]) -> None:
-    for name, default in _blanks(journey).items():
+    for name, default in _blanks(journey._meta.concrete_model).items():
         if getattr(journey, name) not in (default, None, ""):
             raise StepperMotorError(
                 f"{name} is the engine's column: a new journey can't be given one (at= sets the due time)"
             )
 
 
-def _blanks(journey: AbstractJourney[Any]) -> dict[str, Any]:
+@cache
+def _blanks(root: Any) -> dict[str, Any]:
     """The engine's columns as they are before a journey departs."""
-    fields: list[Any] = [journey._meta.get_field(name) for name in Row._fields]
+    fields: list[Any] = [root._meta.get_field(name) for name in Row._fields]
     return {field.name: field.get_default() if field.has_default() else None for field in fields}
 
 
@@ -193,7 +195,7 @@ def _in_a_savepoint(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[
 
 def _blank(journey: AbstractJourney[Any], key: Any) -> None:
     """Not inserted: as it was before `depart`, so that it may be saved again."""
-    journey.__dict__.update(_blanks(journey))
+    journey.__dict__.update(_blanks(journey._meta.concrete_model))
     journey.pk = key
     journey._state.adding = True
 
