@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.checks import run_checks
+from django.db import connection
 
 from stepper_motor import now, step
 from stepper_motor.django import Journey
@@ -130,6 +132,18 @@ def test_a_clock_may_run_fast(customer):
         journey = Appointment.start(customer)
         journey.perform_next_step()
     assert journey.ended_at >= journey.created_at > datetime.now(UTC) + timedelta(days=9)
+
+
+@pytest.mark.only_on("sqlite", "mariadb")
+def test_a_database_that_keeps_other_times_than_utc_is_told_of(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "TIME_ZONE", "Europe/Amsterdam")
+    connection.__dict__.pop("timezone_name", None)
+    try:
+        [told] = [each for each in run_checks(tags=["stepper_motor"]) if each.id == "stepper_motor.E010"]
+    finally:
+        connection.__dict__.pop("timezone_name", None)
+    assert "keeps times in Europe/Amsterdam, and journeys theirs in UTC" in told.msg
+    assert "Leave TIME_ZONE out of DATABASES['default']" in told.hint
 
 
 def test_the_clock_before_returns_whatever_happens():

@@ -8,7 +8,7 @@ import pytest
 
 from stepper_motor import Completed, State, step
 from stepper_motor.django import Journey, motor
-from stepper_motor.motor.performance import drive
+from stepper_motor.motor.attempt import drive
 from stepper_motor.motor.settling import settle
 from tests.django.seen import claimed_by, entries_of, found, put, recover, row_of, told
 from tests.shop.models import Customer

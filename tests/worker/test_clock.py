@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from time import monotonic
 
 import pytest
@@ -29,7 +30,7 @@ def test_a_month_passes_in_seconds_and_every_wait_is_kept():
         took = monotonic() - began
 
     entries = list(journey.history.all())
-    apart = [after.started_at - before.finished_at for before, after in zip(entries, entries[1:], strict=False)]
+    apart = [after.started_at - before.finished_at for before, after in pairwise(entries)]
     assert [entry.step_name for entry in entries] == ["welcome", "remind", "farewell"]
     assert timedelta(days=2) <= apart[0] < timedelta(days=7)
     assert timedelta(days=30) <= apart[1] < timedelta(days=35)

@@ -57,13 +57,20 @@ def check_settings(**_: Any) -> Iterator[CheckMessage]:
 
 
 def check_time_zone(**_: Any) -> Iterator[CheckMessage]:
-    """E002: times could not be stored as what they are."""
+    """E002, E010: times could not be stored as what they are."""
     if not django_settings.USE_TZ:
         yield checks.Error(
             "Journeys keep aware times, and USE_TZ is False.",
             hint="Set USE_TZ = True; TIME_ZONE may stay what it is.",
             id="stepper_motor.E002",
         )
+    for alias in sorted(set(_kept_by_alias()) & set(connections)):
+        if connections[alias].vendor in ("mysql", "sqlite") and connections[alias].timezone_name != "UTC":
+            yield checks.Error(
+                f"The database {alias!r} keeps times in {connections[alias].timezone_name}, journeys theirs in UTC.",
+                hint=f"Leave TIME_ZONE out of DATABASES[{alias!r}]; that of the project may stay what it is.",
+                id="stepper_motor.E010",
+            )
 
 
 def check_databases(**_: Any) -> Iterator[CheckMessage]:

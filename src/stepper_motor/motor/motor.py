@@ -13,9 +13,10 @@ from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.outcomes import Failed, Outcome, Rescheduled
 from stepper_motor.journeys.row import Entry, Row, State, Transition
 from stepper_motor.motor import clock
+from stepper_motor.motor.attempt import drive
 from stepper_motor.motor.events import Event, Events
 from stepper_motor.motor.heartbeat import beating
-from stepper_motor.motor.performance import Performance, Superseded, drive
+from stepper_motor.motor.performance import Performance, Superseded
 from stepper_motor.motor.ports import Decide, NoSuchRow, Settlement, Store
 from stepper_motor.motor.problems import describe
 from stepper_motor.motor.settings import Settings

@@ -71,7 +71,7 @@ def _fail_for(told: list[Event]) -> None:
 
 
 def _is_rolled_back(event: Event) -> bool:
-    from stepper_motor.motor.performance import ROLLED_BACK_BLOCK
+    from stepper_motor.motor.attempt import ROLLED_BACK_BLOCK
 
     return event.detail == ROLLED_BACK_BLOCK
 

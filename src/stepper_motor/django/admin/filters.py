@@ -44,7 +44,10 @@ class StepFilter(admin.SimpleListFilter):
         chosen = request.GET.get(TypeFilter.parameter_name)
         classes = [cls for cls in known_classes(model_admin.model) if chosen in (None, cls.definition.type_name)]
         names = dict.fromkeys(name for cls in classes for name in cls.steps.names)
-        return [(name, name) for name in names] if chosen or len(names) <= STEPS_LISTED else []
+        if chosen is None and len(names) > STEPS_LISTED:
+            # Django drops a filter without choices, and would list everything: the one that is asked for stays.
+            names = dict.fromkeys(request.GET.getlist(self.parameter_name))
+        return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         name = self.value()
