@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.checks import run_checks
-from django.db import connection
+from django.db import connections
 
 from stepper_motor import now, step
 from stepper_motor.django import Journey
@@ -136,13 +136,10 @@ def test_a_clock_may_run_fast(customer):
 
 @pytest.mark.only_on("sqlite", "mariadb")
 def test_a_database_that_keeps_other_times_than_utc_is_told_of(monkeypatch):
-    monkeypatch.setitem(connection.settings_dict, "TIME_ZONE", "Europe/Amsterdam")
-    connection.__dict__.pop("timezone_name", None)
-    try:
-        [told] = [each for each in run_checks(tags=["stepper_motor"]) if each.id == "stepper_motor.E010"]
-    finally:
-        connection.__dict__.pop("timezone_name", None)
-    assert "keeps times in Europe/Amsterdam, and journeys theirs in UTC" in told.msg
+    monkeypatch.setattr(connections["default"], "timezone_name", "Europe/Amsterdam")
+    [told] = run_checks(tags=["stepper_motor"])
+    assert told.id == "stepper_motor.E010"
+    assert "'default' keeps times in Europe/Amsterdam, journeys theirs in UTC" in told.msg
     assert "Leave TIME_ZONE out of DATABASES['default']" in told.hint
 
 

@@ -57,6 +57,7 @@ class Heard(list[Event]):
 @contextmanager
 def at_work(motor: Motor, **options: Any) -> Iterator[Worker]:
     """Within the block a worker works in a thread; afterwards it has stopped, and left nothing behind."""
+    before = set(left_threads())
     worker = Worker(motor, **options)
     thread = threading.Thread(target=_run, args=(worker,))
     thread.start()
@@ -67,7 +68,7 @@ def at_work(motor: Motor, **options: Any) -> Iterator[Worker]:
         thread.join(60)
     assert not thread.is_alive()
     assert worker.held() == []
-    wait_until(lambda: not left_threads(), limit=5, what="no thread is left behind")
+    wait_until(lambda: set(left_threads()) <= before, limit=5, what="no thread is left behind")
 
 
 def run_once(motor: Motor, **options: Any) -> None:
@@ -85,10 +86,10 @@ def _run(worker: Worker, once: bool = False) -> None:
         connections.close_all()
 
 
-def left_threads() -> list[str]:
+def left_threads() -> list[threading.Thread]:
     """Threads of the library, and those that asgiref made for it."""
     ours = ("stepper_motor", "ThreadPoolExecutor")
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)]
+    return [thread for thread in threading.enumerate() if thread.name.startswith(ours)]
 
 
 class Asked:

@@ -198,4 +198,4 @@ class Work:
             performance.given_back = freed.get(performance.id)
             self._release(performance)
             if performance.given_back and performance.given_back.state is not State.READY:
-                self._performers.call(partial(self._motor.gave_back, performance), awaited=False)
+                self._performers.call(partial(self._motor.gave_back, performance), awaited=True)
