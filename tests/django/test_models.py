@@ -126,6 +126,12 @@ def test_query_methods_and_a_meta_of_your_own(customer):
     assert Loyal._meta.verbose_name == "journey of the loyal"
 
 
+@pytest.mark.parametrize("manager", [models.Manager(), JourneyManager.from_queryset(models.QuerySet)(), "no manager"])
+def test_a_manager_that_is_no_manager_of_journeys_is_an_error(manager):
+    with pytest.raises(DefinitionError, match=r"write objects = JourneyManager\.from_queryset\(YourQuerySet\)\(\)"):
+        type("Managed", (Journey,), {"__module__": __name__, "objects": manager})
+
+
 def test_an_unknown_type_is_visible_and_breaks_no_listing(customer):
     gone, known = of_unknown_type(customer), Drip.start(customer)
     assert type(gone) is Journey

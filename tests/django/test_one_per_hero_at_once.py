@@ -41,6 +41,18 @@ class Rivals(Journey[Customer]):
     def write(self): ...
 
 
+class Contested(Journey[Customer]):
+    """A rival takes the place each time that it becomes free."""
+
+    @step(wait=lambda journey: journey.meet_a_rival())
+    def write(self): ...
+
+    def meet_a_rival(self):
+        if not self.data:
+            Contested.start(self.hero, data={"rival": True}, on_conflict="ignore")
+        return 0
+
+
 def started(results):
     return [result for result in results if isinstance(result, Journey | PaymentJourney)]
 
@@ -80,6 +92,13 @@ def test_replace_leaves_one_journey_whoever_comes_last(customer):
     assert first in ended
     assert {(journey.state, journey.reason) for journey in ended} == {("canceled", "replaced by another journey")}
     assert ended.count() == 4
+
+
+def test_replace_gives_up_after_some_tries_and_changes_nothing(customer):
+    first = Contested.start(customer, data={"rival": True})
+    with pytest.raises(AlreadyOnJourney, match=r"others keep starting journeys of Contested .* tried \d+ times"):
+        Contested.start(customer, on_conflict="replace")
+    assert Contested.objects.get()._row == first._row
 
 
 def test_of_those_that_reopen_ended_journeys_one_comes_through(customer):

@@ -93,6 +93,18 @@ def test_a_supervisor_lets_running_steps_end_and_a_second_signal_ends_all_at_onc
 
 
 @pytest.mark.processes
+def test_the_processes_of_a_supervisor_that_was_killed_stop_by_themselves(crew):
+    supervisor = crew.start("worker", "--processes", "2")
+    wait_until(lambda: supervisor.names.count("worker_started") == 2)
+    children = supervisor.children
+
+    supervisor.kill()
+
+    wait_until(lambda: supervisor.names.count("worker_stopped") == 2, limit=10)
+    wait_until(lambda: not any(_is_alive(pid) for pid in children), limit=5)
+
+
+@pytest.mark.processes
 def test_once_with_several_processes_ends_when_all_are_done(crew):
     journeys = [Short.start() for _ in range(20)]
 

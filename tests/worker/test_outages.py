@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import Counter
 from time import monotonic
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from tests import databases
 from tests.conditions import wait_until
@@ -15,7 +16,7 @@ from tests.shop.journeys import AsyncNaps, ThreeSteps
 from tests.shop.models import Spy
 from tests.worker import diary
 from tests.worker.cutting import CuttingProxy
-from tests.worker.inside import Heard, at_work, motor_of
+from tests.worker.inside import Asked, Heard, at_work, motor_of
 from tests.worker.journeys import Atomic, Short, Walk
 from tests.worker.private import private_server
 
@@ -170,3 +171,16 @@ def test_a_database_that_somebody_keeps_busy_is_waited_for_and_is_nobodys_failur
 
     assert Spy.objects.count() == 9
     assert worker.logged("ERROR", "WARNING") == []
+
+
+def test_connections_are_closed_when_they_are_old(monkeypatch):
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0.5)
+    with Asked() as asked, at_work(motor_of(ThreeSteps, recovery_interval=0.2), concurrency=1):
+        for number in range(4):
+            ThreeSteps.start()
+            wait_until(lambda number=number: all_finished(ThreeSteps, number + 1))
+            threading.Event().wait(0.6)
+
+    opened = Counter(id(connection) for connection in asked.connections)
+    assert len(opened) >= 4  # claims, performer, settler, housekeeper
+    assert min(opened.values()) >= 2

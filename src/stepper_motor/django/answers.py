@@ -74,6 +74,10 @@ class Answers(JourneyBase[HeroT], Columns, metaclass=JourneyMetaclass):
         return f"{self._meta.db_table}\x1f{self.pk}\x1f{self.created_at.isoformat()}"
 
     @property
+    def _unknown_type(self) -> str | None:
+        return None if self.registry.find(self.type) else self.type
+
+    @property
     def _hero_text(self) -> str | None:
         hero_id = getattr(self, "hero_id", None)
         if hero_id is None:

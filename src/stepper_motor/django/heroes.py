@@ -26,10 +26,12 @@ class UnknownHero(StepperMotorError):
 _models: dict[str, type[models.Model]] = {}
 
 
-def type_of(model: type[models.Model]) -> str:
+def type_of(model: Any) -> str:
     """The `hero_type` of a model; a proxy's heroes are those of its table."""
+    if not (isinstance(model, type) and issubclass(model, models.Model)):
+        raise TypeError(f"a hero is an object of a model, not of {getattr(model, '__name__', model)!r}")
     concrete = model._meta.concrete_model or model
-    return concrete._meta.db_table
+    return str(concrete._meta.db_table)
 
 
 def key_of(hero: models.Model) -> str:

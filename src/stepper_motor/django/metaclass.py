@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.base import ModelBase
 from django.db.models.options import Options
 
+from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
 from stepper_motor.django.tables import history_model, table_meta, without_hero_type
 from stepper_motor.journeys.definition import HOOKS, SETTINGS, define
 from stepper_motor.journeys.errors import DefinitionError
@@ -56,8 +57,11 @@ def _is_abstract(namespace: dict[str, Any]) -> bool:
 def _define(cls: Any, namespace: dict[str, Any], *, is_type: bool) -> None:
     """Read the journey, now that Django has put the fields on the class, so that conditions may name them."""
     _check_names(cls, namespace)
+    _check_manager(cls, namespace.get("objects"))
     define(cls)
-    cls.definition = replace(cls.definition, type_name=namespace.get("type_name") or _type_name(cls))
+    cls.definition = replace(
+        cls.definition, type_name=_type_name(cls) if namespace.get("type_name") is None else namespace["type_name"]
+    )
     if is_type or (len(cls.steps) and not cls._meta.proxy):
         _check_other_tables(cls)
         cls.registry.add(cls)
@@ -160,6 +164,15 @@ def _check_names(cls: Any, namespace: dict[str, Any]) -> None:
     reserved |= {field.name for field in cls._own_fields}
     fields = {name for name, value in namespace.items() if isinstance(value, models.Field)}
     check_names(cls, reserved, allowed=_MAY_BE_DEFINED | fields)
+
+
+def _check_manager(cls: Any, given: Any) -> None:
+    queryset = getattr(given, "_queryset_class", JourneyQuerySet)
+    if given is not None and not (isinstance(given, JourneyManager) and issubclass(queryset, JourneyQuerySet)):
+        raise DefinitionError(
+            f"{cls.__name__}.objects would list the journeys of all classes, without their queries and verbs: write "
+            f"objects = JourneyManager.from_queryset(YourQuerySet)(), with a YourQuerySet derived from JourneyQuerySet"
+        )
 
 
 def _library_bases(cls: Any) -> list[type]:

@@ -16,6 +16,7 @@ from stepper_motor.django import heroes, starting
 from stepper_motor.django.answers import Answers, attnames
 from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
 from stepper_motor.django.start_for import start_for
+from stepper_motor.django.tables import ENGINE_CONSTRAINTS
 from stepper_motor.django.twins import asynchronous, asynchronous_verb
 from stepper_motor.journeys.errors import InvalidState, StepperMotorError
 from stepper_motor.journeys.journey import HeroT, JourneyBase
@@ -147,6 +148,13 @@ class AbstractJourney(Answers[HeroT]):
             self._checkpoint(own)
         elif own:
             super().save(*args, update_fields=own, **kwargs)
+
+    def get_constraints(self) -> Any:
+        """Those that `full_clean()` looks at: yours. The engine's hold as soon as the journey departs, not before."""
+        return [
+            (model, [each for each in constraints if not each.name.endswith(ENGINE_CONSTRAINTS)])
+            for model, constraints in super().get_constraints()
+        ]
 
     def _checkpoint(self, own: list[str]) -> None:
         assert self._inside is not None

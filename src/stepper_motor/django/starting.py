@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OnConflict = Literal["raise", "existing", "ignore", "replace"]
-TRIES = 5
-"""How often `on_conflict="replace"` (or "existing") tries again when others start and end journeys meanwhile."""
+TRIES = 20
+"""How often `on_conflict="replace"` (or "existing") tries again when others start and end journeys meanwhile. Each time
+one of those who compete gets its way, so this is also how many of them may compete."""
 
 
 def start(

@@ -118,6 +118,9 @@ class DjangoStore(SqlStore):
         return len(self.connection.atomic_blocks)
 
     def on_commit(self, callback: Callable[[], object]) -> None:
+        connection = self.connection
+        if not connection.in_atomic_block and not connection.get_autocommit():
+            return  # a transaction by hand, of whose commit Django hears nothing: workers look within a second anyway
         transaction.on_commit(callback, using=self.alias, robust=True)
 
     def mark(self) -> leftovers.Mark:
@@ -137,6 +140,10 @@ class DjangoStore(SqlStore):
             if not connection.in_atomic_block:
                 connection.errors_occurred = True  # so that it is tried out, and closed if it is dead
                 connection.close_if_unusable_or_obsolete()
+
+    def retire(self) -> None:
+        if not self.connection.in_atomic_block and _is_old(self.connection):
+            self.connection.close()
 
     def close(self) -> None:
         connections.close_all()

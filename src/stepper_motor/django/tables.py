@@ -13,6 +13,9 @@ from stepper_motor.django.constraints import OnePerHero, PartialIndex
 from stepper_motor.django.fields import NameField, StateField
 from stepper_motor.journeys.row import State
 
+ENGINE_CONSTRAINTS = ("_one_per_hero", "_ready_is_due", "_held_has_lease")
+"""How the names of the engine's own constraints end."""
+
 
 def table_meta(name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> dict[str, Any]:
     """The namespace of a root, with what its table needs in its Meta."""

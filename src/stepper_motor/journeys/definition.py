@@ -15,6 +15,8 @@ from stepper_motor.journeys.steps import Step, Steps, duration
 if TYPE_CHECKING:
     from stepper_motor.journeys.journey import JourneyBase
 
+LONGEST_LEASE = timedelta(days=30)
+"""A dead performer keeps its journey as long."""
 LONGEST_TYPE_NAME, LONGEST_STEP_NAME = 100, 200
 """Characters that a row has room for."""
 
@@ -64,10 +66,15 @@ def define(cls: type[JourneyBase[Any]]) -> None:
     cls.steps = Steps.of(cls)
     let_be_called_by_hand(cls, cls.steps)
     if "when_stuck" in cls.__dict__:
-        cls.if_lost = cls.__dict__["when_stuck"]
+        if cls.__dict__.get("if_lost", cls.when_stuck) != cls.when_stuck:
+            raise DefinitionError(f"{where}: when_stuck is another name for if_lost, and says otherwise: give one")
+        cls.if_lost = cls.when_stuck
+    if not isinstance(cls.may_proceed_without_hero, bool):
+        given = cls.may_proceed_without_hero
+        raise DefinitionError(f"{where}.may_proceed_without_hero must be True or False, got {given!r}")
     keep = cls.delete_completed_after
     cls.definition = Definition(
-        type_name=cls.__dict__.get("type_name") or cls.__name__,
+        type_name=cls.__name__ if (given_name := cls.__dict__.get("type_name")) is None else given_name,
         steps=cls.steps,
         cancel_if=cancel_conditions(cls),
         on_exception=Policy.of(cls.on_exception, f"{where}.on_exception"),
@@ -88,7 +95,9 @@ def _check_fits(name: object, most: int, what: str, advice: str) -> None:
     """Rows remember these names: one database would cut what is too long, another refuse it in three weeks."""
     if not isinstance(name, str):
         raise DefinitionError(f"the {what} must be a text, got {name!r}: {advice}")
-    if len(name) > most:
+    if "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise DefinitionError(f"the {what} {name!r} has a character that no database keeps: {advice}")
+    if not name or len(name) > most:
         raise DefinitionError(f"the {what} {name!r} has {len(name)} characters; a row has room for {most}: {advice}")
 
 
@@ -97,6 +106,6 @@ def _setting(cls: type[JourneyBase[Any]], name: str) -> timedelta:
         value = duration(getattr(cls, name))
     except (ValueError, TypeError) as error:
         raise DefinitionError(f"{cls.__name__}.{name}: {error}") from None
-    if name == "lease" and value < timedelta(seconds=1):
-        raise DefinitionError(f"{cls.__name__}.lease must be at least a second, got {value}")
+    if name == "lease" and not timedelta(seconds=1) <= value <= LONGEST_LEASE:
+        raise DefinitionError(f"{cls.__name__}.lease must be from a second to {LONGEST_LEASE.days} days, got {value}")
     return value

@@ -61,13 +61,15 @@ def explain(
     now: datetime,
     *,
     unknown_step_grace: timedelta = timedelta(minutes=10),
+    unknown_type: str | None = None,
 ) -> Explanation:
     """Where a journey is, why it is not moving, and what comes next and when.
 
     Args:
         unknown_step_grace: as the motor's settings say: how long a step that nobody knows is left to newer processes.
+        unknown_type: the type the row remembers, if this code knows no class of that name.
     """
-    standing = Standing(row, definition, created_at, now, unknown_step_grace)
+    standing = Standing(row, definition, created_at, now, unknown_step_grace, unknown_type)
     return Explanation(
         state=row.state,
         step=standing.step.name if standing.step else row.next_step_name,

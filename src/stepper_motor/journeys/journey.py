@@ -73,6 +73,8 @@ class JourneyBase(_OfHero[HeroT]):
     (journey, error), or a mapping from exception class to any of these."""
     if_lost: ClassVar[str] = "reattempt"
     """What a performance becomes whose performer vanished: "reattempt", "pause", "skip" or "cancel"."""
+    when_stuck: ClassVar[str]
+    """Another name for `if_lost`."""
     may_proceed_without_hero: ClassVar[bool] = False
     """Whether steps are performed after the hero's record has gone (the journey is canceled otherwise)."""
     lease: ClassVar[timedelta | int | float | None] = None
@@ -261,8 +263,10 @@ class JourneyBase(_OfHero[HeroT]):
     def explain(self) -> Explanation:
         """Where the journey is, why it is not moving, and what comes next and when. Prints as sentences."""
         door = self._door
-        grace = door.unknown_step_grace
-        return explain(self._row, self.definition, self._created_at, door.now(), unknown_step_grace=grace)
+        return explain(
+            self._row, self.definition, self._created_at, door.now(),
+            unknown_step_grace=door.unknown_step_grace, unknown_type=self._unknown_type,
+        )  # fmt: skip
 
     def time_remaining_until_final_step(self) -> timedelta | None:
         """From now to the due time, plus the plain waits of the steps after it; None when the journey has ended."""
@@ -301,6 +305,10 @@ class JourneyBase(_OfHero[HeroT]):
         @property
         def _identity(self) -> str:
             """What tells this journey from every other of the database, for ever."""
+
+        @property
+        def _unknown_type(self) -> str | None:
+            """The type the row remembers, if this code knows no class of that name."""
 
         @property
         def _hero_text(self) -> str | None:

@@ -65,7 +65,10 @@ class Reattempt:
         Args:
             random: gives a number from 0 to 1, for the jitter.
         """
-        return timedelta(seconds=self._backed_off(count) * (1 + self.jitter * (2 * random() - 1)))
+        try:
+            return timedelta(seconds=self._backed_off(count) * (1 + self.jitter * (2 * random() - 1)))
+        except OverflowError:
+            return timedelta.max
 
     def gives_up_after(self, failures: int) -> bool:
         """Whether so many failures in a row, the last one included, are the limit."""

@@ -35,6 +35,8 @@ def _why(standing: Standing) -> str:
 
 
 def _why_ready(standing: Standing) -> str:
+    if standing.unknown_type:
+        return f"Ready for {standing.name}, but of the type {standing.unknown_type!r}, which this code does not know."
     if standing.row.next_step_name is None:
         return "Ready, but without a next step."
     if standing.step is None:
@@ -105,6 +107,9 @@ def what_comes_next(standing: Standing) -> str:
     """What comes next, and when; and what can be done, where nothing does."""
     if standing.row.state in ENDED:
         return f"Nothing comes next{_reopening(standing)}."
+    if standing.unknown_type:
+        renamed = f"If the class was renamed, set its type_name to {standing.unknown_type!r}."
+        return f"It is left alone for ever by code that does not know its type. {renamed}"
     if standing.lost:
         return _next_lost(standing)
     if standing.row.state is State.PAUSED:

@@ -25,6 +25,8 @@ class Standing:
     created_at: datetime
     now: datetime
     grace: timedelta
+    unknown_type: str | None = None
+    """The type the row remembers, if this code knows no class of that name."""
 
     @property
     def step(self) -> Step | None:

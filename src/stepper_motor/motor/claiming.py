@@ -76,6 +76,7 @@ class Claimer:
         if self._unanswered_since is not None or monotonic() - self._looked_at > WHOLE_LOOK:
             return 0.0
         try:
+            self.store.retire()
             found = self.store.next_due()
         except Exception as error:
             return self._stumbled(error)

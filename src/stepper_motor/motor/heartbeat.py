@@ -54,6 +54,8 @@ class Heartbeat:
             except Exception as error:
                 self._events.tell(Event(name="trouble", detail="a heartbeat failed, it is tried again", error=error))
                 self._stopped.wait(min(RETRY, self._longest))
+            for store in self._stores:
+                store.retire()
         for store in self._stores:
             store.close()
 

@@ -136,7 +136,10 @@ class Housekeeper:
     def _delete_in(self, store: Store) -> tuple[int, int]:
         done = failed = 0
         for kept_for, types in store.registry.retentions(self.motor.settings.delete_completed_after).items():
-            before, after = clock.now() - kept_for, None
+            try:
+                before, after = clock.now() - kept_for, None
+            except OverflowError:  # kept for longer than there is time
+                continue
             while batch := store.ended(types, before, self.motor.settings.batch, after):
                 after = batch[-1]
                 deleted, not_deleted = self._delete(store, batch, before)

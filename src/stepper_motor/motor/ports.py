@@ -229,6 +229,9 @@ class Store(Protocol):
     def let_go(self) -> None:
         """Close this thread's connections if they are broken or too old."""
 
+    def retire(self) -> None:
+        """Close this thread's connection if it is too old. It is not asked anything."""
+
     def close(self) -> None:
         """Close this thread's connections: it is about to end."""
 

@@ -133,9 +133,14 @@ def awaited(result: Any) -> Generator[Awaitable[Any], Any, Any]:
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
-    return [error]
+    leaves, inner = [], [error]
+    while inner:  # no recursion: a group may be nested deeper than Python calls
+        each = inner.pop(0)
+        if isinstance(each, BaseExceptionGroup):
+            inner[:0] = each.exceptions
+        else:
+            leaves.append(each)
+    return leaves
 
 
 def _interruption_in(error: BaseException) -> Interruption | None:

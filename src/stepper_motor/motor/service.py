@@ -19,6 +19,10 @@ from stepper_motor.motor.worker import Worker
 GRACEFUL = (signal.SIGTERM, signal.SIGINT)
 RESTART_AFTER = 1.0
 """Seconds until a worker process that died is started again."""
+SUPERVISOR = "STEPPER_MOTOR_SUPERVISOR"
+"""The environment variable that tells a worker process which process started it."""
+ORPHANED_WITHIN = 1.0
+"""Seconds within which a worker process notices that its supervisor is gone."""
 LOOK = 0.1
 """Seconds between two looks at the worker processes."""
 
@@ -28,8 +32,18 @@ def serve(worker: Worker, *, once: bool = False) -> None:
 
     Whatever is cut short is recovered by another worker when its lease is over: nothing is lost.
     """
+    supervisor = os.environ.pop(SUPERVISOR, None)  # taken out: it is no business of processes that steps start
+    if supervisor:
+        started(lambda: _stop_after(int(supervisor), worker), "supervisor's end")
     with on_signals(worker.stop):
         worker.run(once=once)
+
+
+def _stop_after(supervisor: int, worker: Worker) -> None:
+    """One of several processes stops when the process that started it is gone: nobody else would ever stop it."""
+    while os.getppid() == supervisor and not worker.is_stopping:
+        pause_for(ORPHANED_WITHIN)
+    worker.stop()
 
 
 def end_soon(status: int, seconds: float = 2.0) -> None:
@@ -124,7 +138,8 @@ class _Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         # In a process group of its own: a Ctrl-C in the terminal is for the supervisor, which hands it on once.
-        self._process = subprocess.Popen(command, process_group=0)
+        environment = {**os.environ, SUPERVISOR: str(os.getpid())}
+        self._process = subprocess.Popen(command, process_group=0, env=environment)
         self._was_told = False
         self._ended_at: float | None = None
 

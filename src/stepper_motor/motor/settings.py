@@ -8,6 +8,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
+from stepper_motor.journeys.definition import LONGEST_LEASE
 from stepper_motor.journeys.errors import DefinitionError
 
 
@@ -68,6 +69,8 @@ _DURATIONS = (
     "deletion_interval", "stop_grace",
 )  # fmt: skip
 _COUNTS = ("poison_after", "concurrency", "async_concurrency", "run_on_steps", "batch", "traceback_limit")
+_A_CENTURY = timedelta(days=36_525)
+_LONGEST = {"lease": LONGEST_LEASE}
 _MAY_BE_ZERO = ("unknown_step_grace", "delete_completed_after", "stop_grace")
 
 
@@ -75,9 +78,16 @@ def _duration(name: str, value: object) -> timedelta | None:
     if value is None and name == "delete_completed_after":
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        value = timedelta(seconds=value)
+        try:
+            value = timedelta(seconds=value)
+        except (ValueError, OverflowError):
+            raise DefinitionError(f"{name} must be a number of seconds that can pass, got {value!r}") from None
     if not isinstance(value, timedelta):
         raise DefinitionError(f"{name} must be a timedelta or a number of seconds, got {value!r}")
+    longest = _LONGEST.get(name, _A_CENTURY)
+    if value > longest:
+        instead = "; None keeps them for ever" if name == "delete_completed_after" else ""
+        raise DefinitionError(f"{name} must be at most {longest.days} days, got {value!r}{instead}")
     if value < timedelta() or (not value and name not in _MAY_BE_ZERO):
         raise DefinitionError(f"{name} must be {'at least' if name in _MAY_BE_ZERO else 'more than'} 0, got {value!r}")
     return value

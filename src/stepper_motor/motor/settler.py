@@ -67,6 +67,7 @@ class Settler:
             ended, again = self._gathered(again), []
             for store, group in _grouped(ended, again):
                 again += self._settle(store, group)
+                store.retire()
         for store in self._motor.stores:
             store.close()
 

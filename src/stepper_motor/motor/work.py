@@ -112,6 +112,11 @@ class Work:
         for store in self._motor.stores:
             store.let_go()
 
+    def retire(self) -> None:
+        """Close this thread's connections if they are too old."""
+        for store in self._motor.stores:
+            store.retire()
+
     def close(self) -> None:
         for store in self._motor.stores:
             store.close()

@@ -114,6 +114,11 @@ class Worker:
         self._drain(LAST_SECONDS, lambda: self._work.awaited)
         ends = monotonic() + LAST_SECONDS
         self._work.end(until=ends)
+        for performance in self.held():
+            self._tell(
+                "trouble", journey_type=performance.journey.definition.type_name, journey_id=performance.id,
+                step=performance.step_name, detail="not settled within the grace of the stop: left to its lease",
+            )  # fmt: skip
         keeper.join(max(ends - monotonic(), 0.0))
         self._heartbeat.stop()
 
@@ -168,6 +173,7 @@ class Worker:
         delete_at = monotonic()
         while not self._stopping.wait(interval):
             try:
+                self._work.retire()
                 self._heartbeat.beat()  # a worker that slept renews its own before it recovers others
                 self._housekeeper.recover()
                 if monotonic() >= delete_at:
