@@ -11,7 +11,7 @@ PYTHON ?= python3
 # The packages' own type sample, once it is there.
 TYPED := src tools $(wildcard tests/typing)
 
-.PHONY: help demo test check constraints clean
+.PHONY: help demo test check soak constraints clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,13 @@ ifneq ($(wildcard benchmarks/__main__.py),)
 bench: .venv/.installed ## how fast it is: make bench ARGS="..."
 	.venv/bin/python -m benchmarks $(ARGS)
 endif
+
+ROUNDS ?= 10
+soak: .venv/.installed ## the crash and race tests over and over: make soak ROUNDS=10 DATABASES=postgresql
+	for round in $$(seq $(ROUNDS)); do for database in $(DATABASES); do \
+		echo "round $$round on $$database"; \
+		STEPPER_MOTOR_DATABASE=$$database .venv/bin/python -m pytest -q -m processes || exit 1; \
+	done; done
 
 constraints: .venv/.installed .venv-django-6.1/.installed ## pins the newest versions that fit together
 	.venv/bin/python tools/pins.py 5.2

@@ -70,25 +70,26 @@ def test_while_a_step_runs_cancel_and_pause_act_at_once_and_the_step_runs_to_its
     wait_until(lambda: Bidden.objects.get(pk=paused.pk).state == State.FINISHED)
 
 
-@pytest.mark.parametrize(
-    ("does", "when_paused", "when_canceled"),
-    [
-        ("finish", State.FINISHED, State.CANCELED),
-        ("cancel", State.CANCELED, State.CANCELED),
-        ("raise", State.PAUSED, State.CANCELED),
-        ("reattempt", State.PAUSED, State.CANCELED),
-    ],
-)
-def test_what_the_body_comes_to_under_a_pause_or_a_cancel(begin, does, when_paused, when_canceled):
-    paused, canceled = begin(does=does), begin(does=does)
-    paused.pause()
-    canceled.cancel()
-    let_it_end(paused)
-    let_it_end(canceled)
+COMES_TO = {
+    "finish": (State.FINISHED, State.CANCELED),
+    "cancel": (State.CANCELED, State.CANCELED),
+    "raise": (State.PAUSED, State.CANCELED),
+    "reattempt": (State.PAUSED, State.CANCELED),
+}
+"""What the body does, and the states it leads to under a pause and under a cancel."""
 
-    assert (paused.state, canceled.state) == (when_paused, when_canceled)
-    assert (paused.steps_entered, canceled.steps_entered) == (1, 1)
-    assert canceled.attempts == 0
+
+def test_what_the_body_comes_to_under_a_pause_or_a_cancel(begin):
+    for does, (when_paused, when_canceled) in COMES_TO.items():
+        paused, canceled = begin(does=does), begin(does=does)
+        paused.pause()
+        canceled.cancel()
+        let_it_end(paused)
+        let_it_end(canceled)
+
+        assert (does, paused.state, canceled.state) == (does, when_paused, when_canceled)
+        assert (paused.steps_entered, canceled.steps_entered) == (1, 1)
+        assert canceled.attempts == 0
 
 
 def test_a_resume_while_the_paused_step_still_runs_leads_back_to_performing(begin):

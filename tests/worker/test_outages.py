@@ -182,5 +182,4 @@ def test_connections_are_closed_when_they_are_old(monkeypatch):
             threading.Event().wait(0.6)
 
     opened = Counter(id(connection) for connection in asked.connections)
-    assert len(opened) >= 4  # claims, performer, settler, housekeeper
-    assert min(opened.values()) >= 2
+    assert sorted(opened.values())[-4] >= 2  # those for claims, steps, settlements and the house

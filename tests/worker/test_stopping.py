@@ -101,11 +101,10 @@ def test_sync_steps_that_outlive_the_grace_are_left_to_their_lease(crew):
     assert [entry.outcome for entry in journey.history.all()] == ["lost", "completed", "completed"]
 
 
-@pytest.mark.parametrize("cls", [Stubborn, StubbornAsync])
-def test_a_step_that_listens_to_nothing_keeps_no_process_from_ending(crew, cls):
-    journey = cls.start()
+def test_steps_that_listen_to_nothing_keep_no_process_from_ending(crew):
+    journeys = [Stubborn.start(), StubbornAsync.start()]
     worker = crew.worker(STOP_GRACE=0.3)
-    wait_until(lambda: begun(journey))
+    wait_until(lambda: begun(*journeys))
 
     began = monotonic()
     assert worker.stops() == 0

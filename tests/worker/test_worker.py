@@ -69,54 +69,55 @@ def _kill_own_thread():
         pass
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        lambda: _raise(RuntimeError("broken")),
-        lambda: _raise(SystemExit(3)),
-        lambda: _raise(KeyboardInterrupt()),
-        lambda: _raise(GeneratorExit()),
-        lambda: _raise(StopIteration(7)),
-        lambda: _raise(BaseExceptionGroup("several", [SystemExit(1), ValueError("x")])),
-        _thread.exit,
-        _kill_own_thread,
-    ],
-    ids=["error", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "StopIteration", "group", "exit", "killed"],
-)
-def test_a_step_that_raises_whatever_it_may_stops_nobody_else(body):
+RAISING = {
+    "error": lambda: _raise(RuntimeError("broken")),
+    "SystemExit": lambda: _raise(SystemExit(3)),
+    "KeyboardInterrupt": lambda: _raise(KeyboardInterrupt()),
+    "GeneratorExit": lambda: _raise(GeneratorExit()),
+    "StopIteration": lambda: _raise(StopIteration(7)),
+    "group": lambda: _raise(BaseExceptionGroup("several", [SystemExit(1), ValueError("x")])),
+    "thread exit": _thread.exit,
+    "killed": _kill_own_thread,
+}
+
+
+def test_a_step_that_raises_whatever_it_may_stops_nobody_else():
     class Broken(Journey):
         @step
         def fall(self):
-            body()
+            RAISING[self.data["by"]]()
 
     class Sound(Journey):
         @step
         def stand(self): ...
 
-    broken, sound = Broken.start(), [Sound.start() for _ in range(5)]
+    broken = [Broken.start(data={"by": by}) for by in RAISING]
     motor = motor_of(Broken, Sound)
     with at_work(motor, concurrency=1):
-        wait_until(lambda: ended(broken, *sound))
+        sound = Sound.start()
+        wait_until(lambda: ended(*broken, sound))
         after = Sound.start()
         wait_until(lambda: ended(after))
 
-    broken.refresh_from_db()
-    assert broken.state == State.PAUSED
-    assert broken.history.get().error_class
+    assert Sound.objects.finished().count() == 2
+    assert Broken.objects.paused().count() == len(RAISING)
+    assert all(journey.history.get().error_class for journey in broken)
 
 
-@pytest.mark.parametrize("nonsense", [None, 42, object(), "paused", [1], NotImplemented, type])
-def test_a_step_that_returns_nonsense_has_ended_normally(nonsense):
+NONSENSE = [None, 42, object(), "paused", [1], NotImplemented, type, iter([])]
+
+
+def test_a_step_that_returns_nonsense_has_ended_normally():
     class Odd(Journey):
         @step
         def give(self):
-            return nonsense
+            return NONSENSE[self.data["number"]]
 
-    journey = Odd.start()
+    for number in range(len(NONSENSE)):
+        Odd.start(data={"number": number})
     run_once(motor_of(Odd))
 
-    journey.refresh_from_db()
-    assert journey.state == State.FINISHED
+    assert Odd.objects.finished().count() == len(NONSENSE)
 
 
 def test_a_task_that_an_async_step_made_cannot_end_the_loop_of_the_others():
