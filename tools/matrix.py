@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,11 +57,12 @@ def main() -> None:
         made = [environment for environment in wanted.environments if is_made(environment)]
         if len(there) < len(wanted.databases) and in_ci():
             sys.exit("A database server is missing (see above), and CI=true makes that a failure.")
-        runs = [
-            run(environment, database, [*wanted.pytest, *left_out(environment == made[0], database == there[0])])
+        tasks = [
+            (environment, database, [*wanted.pytest, *left_out(environment == made[0], database == there[0])])
             for environment in made
             for database in there
         ]
+        runs = run_all(tasks, wanted.jobs)
     report(runs, skipped=skipped(wanted, made, there))
     sys.exit(0 if succeeded(runs) else 1)
 
@@ -69,6 +71,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--environments", nargs="+", required=True, help="folders of virtual environments")
     parser.add_argument("--databases", nargs="+", choices=databases.DATABASES, default=databases.DATABASES)
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 2), help="runs at once (default: 2)")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     return parser.parse_args()
 
@@ -101,23 +104,45 @@ def left_out(first_environment: bool, first_database: bool) -> list[str]:
     return ["-m", "not pure" if first_environment else "not pure and not processes"]
 
 
-def run(environment: str, database: str, arguments: Sequence[str]) -> Run:
-    print(f"\n##### {environment} on {database}", flush=True)
+def run_all(tasks: Sequence[tuple[str, str, list[str]]], jobs: int) -> list[Run]:
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return list(pool.map(lambda task: run(*task, live=jobs == 1), tasks))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop_all()
+            raise
+
+
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
+def stop_all() -> None:
+    """Ends what still runs when the tool itself is ended."""
+    for process in tuple(RUNNING):
+        process.terminate()
+
+
+def run(environment: str, database: str, arguments: Sequence[str], *, live: bool) -> Run:
+    """With others at once, the output comes in one piece at the end, so that it can be read."""
+    print(f"\n##### {environment} on {database}{'' if live else ' begins'}", flush=True)
     name = databases.new_name()
     command = [f"{environment}/bin/python", "-m", "pytest", *arguments]
     if sys.stdout.isatty():
         command += ["--color=yes"]
     started = time.monotonic()
     try:
-        code, summary = watch(command, STEPPER_MOTOR_DATABASE=database, STEPPER_MOTOR_DATABASE_NAME=name)
+        code, summary, output = watch(command, live, STEPPER_MOTOR_DATABASE=database, STEPPER_MOTOR_DATABASE_NAME=name)
     finally:
         drop_leftover(database, name)
+    if not live:
+        print(f"\n##### {environment} on {database}\n{output}", flush=True)
     return Run(environment, database, code, summary, time.monotonic() - started)
 
 
-def watch(command: Sequence[str], **environment: str) -> tuple[int, str]:
-    """Lets the output through, and keeps the last line that is a summary of pytest's."""
-    summary = "no summary: pytest ended early"
+def watch(command: Sequence[str], live: bool, **environment: str) -> tuple[int, str, str]:
+    """Lets the output through, or keeps it; and keeps the last line that is a summary of pytest's."""
+    summary, lines = "no summary: pytest ended early", []
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -128,15 +153,21 @@ def watch(command: Sequence[str], **environment: str) -> tuple[int, str]:
         env={**os.environ, **environment},
     ) as process:
         assert process.stdout is not None
+        RUNNING.add(process)
         try:
             for line in process.stdout:
-                print(line, end="", flush=True)
+                if live:
+                    print(line, end="", flush=True)
+                else:
+                    lines.append(line)
                 plain = COLOURS.sub("", line).strip()
                 summary = plain if SUMMARY.fullmatch(plain) else summary
         except BaseException:
             process.terminate()
             raise
-    return process.returncode, summary
+        finally:
+            RUNNING.discard(process)
+    return process.returncode, summary, "".join(lines)
 
 
 def drop_leftover(database: str, name: str) -> None:

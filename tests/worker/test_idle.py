@@ -52,10 +52,10 @@ def test_an_idle_worker_asks_at_most_two_queries_a_second_however_many_sleep():
     with Asked() as asked, at_work(motor_of(Errand)):
         wait_until(lambda: asked.like("ended_at <="), what="the housekeeper has looked for what is to be deleted")
         before = len(asked.statements)
-        threading.Event().wait(4.5)
+        threading.Event().wait(3.5)
         queries = len(asked.statements) - before
 
-    assert queries / 4.5 <= 2.0
+    assert queries / 3.5 <= 2.0
 
 
 def test_a_worker_sleeps_until_the_next_due_time_and_not_to_the_next_full_second():

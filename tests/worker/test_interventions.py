@@ -15,15 +15,16 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def begin(crew):
-    """Starts a journey and returns it while its step runs."""
+    """Starts journeys, one for each thing a body is to do, and returns them while their steps run."""
 
-    def begin(**data):
-        journey = Bidden.start(data=data)
-        wait_until(lambda: "began" in diary.words(journey.pk))
-        journey.refresh_from_db()
-        return journey
+    def begin(*does):
+        journeys = [Bidden.start(data={"does": each}) for each in does]
+        wait_until(lambda: all("began" in diary.words(journey.pk) for journey in journeys))
+        for journey in journeys:
+            journey.refresh_from_db()
+        return journeys
 
-    crew.worker("--concurrency", "4")
+    crew.worker("--concurrency", "8")
     return begin
 
 
@@ -39,7 +40,7 @@ def outcomes(journey):
 
 
 def test_while_a_step_runs_cancel_and_pause_act_at_once_and_the_step_runs_to_its_end(begin):
-    canceled, paused = begin(), begin()
+    canceled, paused = begin(None, None)
     before = canceled._row
 
     canceled.cancel("enough", by="me")
@@ -80,8 +81,10 @@ COMES_TO = {
 
 
 def test_what_the_body_comes_to_under_a_pause_or_a_cancel(begin):
-    for does, (when_paused, when_canceled) in COMES_TO.items():
-        paused, canceled = begin(does=does), begin(does=does)
+    journeys = begin(*COMES_TO, *COMES_TO)
+    for (does, (when_paused, when_canceled)), paused, canceled in zip(
+        COMES_TO.items(), journeys[: len(COMES_TO)], journeys[len(COMES_TO) :], strict=True
+    ):
         paused.pause()
         canceled.cancel()
         let_it_end(paused)
@@ -93,7 +96,7 @@ def test_what_the_body_comes_to_under_a_pause_or_a_cancel(begin):
 
 
 def test_a_resume_while_the_paused_step_still_runs_leads_back_to_performing(begin):
-    journey = begin()
+    (journey,) = begin(None)
     fence = journey.fence
 
     journey.pause()

@@ -96,16 +96,16 @@ def test_what_a_class_says_of_losses_is_done_and_its_hook_is_called(crew):
 
 def test_a_step_that_takes_its_process_with_it_is_paused_and_stops_nobody_else(crew):
     deadly = Deadly.start()
-    crew.start("worker", "--processes", "2")
+    crew.start("worker", "--processes", "2", POISON_AFTER=2)
     wait_until(lambda: "dies" in diary.words())
     others = [Short.start() for _ in range(10)]
     wait_until(lambda: all_finished(Short), limit=30)
     wait_until(lambda: Deadly.objects.paused().exists(), limit=40, what="it is paused as poison")
 
     deadly.refresh_from_db()
-    assert deadly.losses == 3
-    assert diary.words(deadly.pk) == ["dies"] * 3
-    assert [entry.outcome for entry in deadly.history.all()] == ["lost"] * 3
+    assert deadly.losses == 2
+    assert diary.words(deadly.pk) == ["dies"] * 2
+    assert [entry.outcome for entry in deadly.history.all()] == ["lost"] * 2
     assert {diary.counts()[str(journey.pk), "three"] for journey in others} == {1}
 
 

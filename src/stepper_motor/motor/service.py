@@ -46,7 +46,7 @@ def _stop_after(supervisor: int, worker: Worker) -> None:
     worker.stop()
 
 
-def end_soon(status: int, seconds: float = 2.0) -> None:
+def end_soon(status: int, seconds: float = 1.0) -> None:
     """Let the interpreter end by itself, but not wait for threads in which steps run that can't be stopped."""
 
     def end() -> None:

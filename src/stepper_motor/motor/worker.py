@@ -31,6 +31,8 @@ from stepper_motor.motor.worker_name import worker_name
 
 LAST_SECONDS = 2.0
 """What async steps that were interrupted at the end of the grace have to clean up, and all threads to end."""
+LAST_MOMENT = 0.5
+"""The same, when steps run that can't be stopped: their threads won't end."""
 ONCE = 0.05
 """Seconds between two looks of a worker that is to stop when nothing is due any more."""
 
@@ -112,7 +114,7 @@ class Worker:
         self._drain(self.motor.settings.stop_grace.total_seconds(), lambda: len(self.held()))
         self._work.cancel_awaited()
         self._drain(LAST_SECONDS, lambda: self._work.awaited)
-        ends = monotonic() + LAST_SECONDS
+        ends = monotonic() + (LAST_MOMENT if self.held() else LAST_SECONDS)
         self._work.end(until=ends)
         for performance in self.held():
             self._tell(
