@@ -95,8 +95,7 @@ def test_a_sync_step_over_its_timeout_is_lost_and_when_it_ends_at_last_it_distur
     motor = motor_of(Stuck, recovery_interval=0.1)
     with Heard(motor) as heard, at_work(motor, concurrency=2) as worker:
         journey = Stuck.start()
-        wait_until(lambda: state_of(journey) == State.FINISHED, limit=8)
-        assert len(worker.held()) == 1
+        wait_until(lambda: state_of(journey) == State.FINISHED and len(worker.held()) == 1, limit=8)
         gate.set()
         wait_until(lambda: heard.of("settled_by_another"))
 
