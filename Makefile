@@ -4,6 +4,8 @@
 DATABASES ?= sqlite postgresql mariadb
 ENVIRONMENTS ?= .venv .venv-django-6.1
 ARGS ?=
+# Runs of the test matrix at once.
+JOBS ?= 2
 
 # Runs the tool that finds every other Python, so any from 3.7 on will do.
 PYTHON ?= python3
@@ -20,7 +22,7 @@ demo: .venv-demo/.installed ## an example shop with its journeys, a day a second
 	.venv-demo/bin/python examples/shop/demo.py
 
 test: $(addsuffix /.installed,$(ENVIRONMENTS)) ## all tests, on every Django and database there is
-	.venv/bin/python -m tools.matrix --environments $(ENVIRONMENTS) --databases $(DATABASES) -- $(ARGS)
+	.venv/bin/python -m tools.matrix --environments $(ENVIRONMENTS) --databases $(DATABASES) --jobs $(JOBS) -- $(ARGS)
 
 check: .venv/.installed ## style, types, layers and the contents of the wheel
 	.venv/bin/ruff check
