@@ -27,6 +27,7 @@ from stepper_motor.journeys.policies import Reattempt
 from stepper_motor.journeys.row import State
 from stepper_motor.journeys.steps import Step, step
 from stepper_motor.motor.clock import now
+from stepper_motor.motor.schedulers import CyclicScheduler, ForwardScheduler
 
 __version__ = "0.1.0"
 
@@ -34,9 +35,11 @@ __all__ = [
     "AlreadyOnJourney",
     "Canceled",
     "Completed",
+    "CyclicScheduler",
     "DefinitionError",
     "Failed",
     "Finished",
+    "ForwardScheduler",
     "Interruption",
     "InvalidState",
     "Jumped",

@@ -7,7 +7,7 @@ import copy
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from django.db import models, router
 
@@ -67,7 +67,7 @@ class Answers(JourneyBase[HeroT], Columns, metaclass=JourneyMetaclass):
 
     @property
     def _created_at(self) -> datetime:
-        return self.created_at
+        return cast("datetime", self.created_at)
 
     @property
     def _identity(self) -> str:

@@ -6,7 +6,7 @@ Contradictions within a journey class are errors when it is defined, and not her
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -16,8 +16,9 @@ from django.db import DatabaseError, connections, models, router, transaction
 from django.utils.connection import ConnectionDoesNotExist
 
 from stepper_motor.django.database import DIALECTS
-from stepper_motor.django.engine import motor, read_settings
+from stepper_motor.django.engine import motor, read_scheduler, read_settings
 from stepper_motor.django.metaclass import roots
+from stepper_motor.django.queue_checks import check_queue
 from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.motor.motor import Motor
 from stepper_motor.motor.survey import unknown_positions
@@ -46,6 +47,7 @@ def check_settings(**_: Any) -> Iterator[CheckMessage]:
     """E001: `STEPPER_MOTOR` has an unknown name, or a value that can't be."""
     try:
         read_settings()
+        read_scheduler()
     except DefinitionError as error:
         yield checks.Error(
             str(error),
@@ -128,7 +130,9 @@ def check_positions(*, databases: Sequence[str] | None, **_: Any) -> Iterator[Ch
             yield from _unknown(one, alias)
 
 
-STATIC: tuple[Check, ...] = (check_settings, check_time_zone, check_databases, check_routes, check_heroes)
+STATIC: tuple[Check, ...] = (
+    check_settings, check_time_zone, check_databases, check_routes, check_heroes, check_queue,
+)  # fmt: skip
 ASKING: tuple[Check, ...] = (check_servers, check_positions)
 """Those that ask the databases."""
 
@@ -138,6 +142,7 @@ def is_too_old(name: str, version: tuple[int, ...]) -> bool:
     return version < OLDEST.get(name, ())
 
 
+@cache  # Django knows its checks apart, and gets an app ready again when a test changes INSTALLED_APPS
 def _listed(check: Check) -> Callable[..., list[CheckMessage]]:
     """As Django wants it: a function that gives a list."""
 

@@ -36,7 +36,12 @@ class DjangoDatabase:
     @property
     def table(self) -> Table:
         meta, history = self.root._meta, self.root.History._meta
-        return Table(meta.db_table, history.db_table, meta.pk.column, self._id_type())
+        kept = (meta.db_table, history.db_table, meta.pk.column, self._id_type())
+        if not self.root._has_hero_column():
+            return Table(*kept)
+        hero = meta.get_field("hero")
+        hero_type = hero.related_model._meta.concrete_model._meta.db_table
+        return Table(*kept, hero=hero.column, hero_type=hero_type)
 
     def _id_type(self) -> str:
         id_type = str(self._key.rel_db_type(self.connection))
@@ -88,6 +93,9 @@ class DjangoDatabase:
     def id_from_sql(self, value: Any) -> Any:
         return value if self._is_plain_key else self._key.to_python(value)
 
+    def id_from_text(self, text: str) -> Any:
+        return self._key.to_python(text)
+
     def write_own(self, id: Any, own: Any) -> None:
         models.QuerySet.update(self.root._base_manager.using(self.alias).filter(pk=id), **own)
 
@@ -100,22 +108,11 @@ class DjangoDatabase:
             return True
         if not isinstance(error, OperationalError | InterfaceError) or self.is_transient(error):
             return False
-        if self.dialect.name == "postgresql":
-            return code is None or str(code)[:2] in _POSTGRESQL_AWAY
-        if self.dialect.name == "mysql":
-            return code in _MYSQL_AWAY
-        return any(words in str(error) for words in _SQLITE_AWAY)
+        return self.dialect.is_away(code, str(error))
 
 
 _READ_ONLY = "25006"
-"""PostgreSQL has become a standby."""
-_POSTGRESQL_AWAY = ("08", "53", "57", "58")
-"""No connection, no resources, shut down, a system error."""
-_MYSQL_AWAY = (
-    0, 1021, 1037, 1038, 1040, 1041, 1053, 1077, 1079, 1203, 1226, 1290, 1836, 1927,
-    2002, 2003, 2006, 2013, 2014, 2055, 4031,
-)  # fmt: skip
-_SQLITE_AWAY = ("disk I/O error", "disk is full", "unable to open database", "readonly database")
+"""PostgreSQL has become a standby: Django takes it for an internal error."""
 
 
 def _dialect(vendor: str) -> Dialect:

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.utils.module_loading import import_string
@@ -17,6 +18,8 @@ from stepper_motor.django.store import DjangoStore
 from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.motor import clock
 from stepper_motor.motor.motor import Motor
+from stepper_motor.motor.receiving import found_by
+from stepper_motor.motor.schedulers import Scheduler
 from stepper_motor.motor.settings import Settings
 
 _motor: Motor | None = None
@@ -32,7 +35,7 @@ def motor() -> Motor:
     if _motor is None or len(_motor.stores) < len(roots):
         settings = read_settings() if _motor is None else _motor.settings
         with _lock:
-            _motor = _joined(_motor or Motor(settings))
+            _motor = _joined(_motor or Motor(settings, scheduler=read_scheduler()))
     return _motor
 
 
@@ -80,6 +83,7 @@ def read_settings() -> Settings:
             raise DefinitionError(f"STEPPER_MOTOR: write {str(name).upper()!r} in place of {name!r}")
         lowered[name.lower()] = value
     lowered.pop("clock", None)
+    lowered.pop("scheduler", None)
     install_clock()
     if "concurrency" not in lowered and connections[_alias(roots[0])].vendor == "sqlite":
         lowered["concurrency"] = 1  # SQLite has one writer
@@ -117,6 +121,28 @@ def install_clock() -> None:
     _clock = found
 
 
+def read_scheduler() -> Scheduler | None:
+    """`STEPPER_MOTOR["SCHEDULER"]`: a scheduler, or the dotted path of one or of a function that makes one.
+
+    Raises:
+        DefinitionError: it is something else, or its queue can't be set up so.
+    """
+    given = _given().get("SCHEDULER")
+    if given is None:
+        return None
+    try:
+        found = import_string(given) if isinstance(given, str) else given
+        found = found if isinstance(found, Scheduler) or not callable(found) else found()
+    except (ImportError, ImproperlyConfigured, ValueError) as error:
+        raise DefinitionError(f"STEPPER_MOTOR['SCHEDULER']: {error}") from error
+    if not isinstance(found, Scheduler):
+        raise DefinitionError(
+            f"STEPPER_MOTOR['SCHEDULER'] must be a scheduler, such as ForwardScheduler(CeleryQueue()), or the dotted "
+            f"path of one, got {given!r}"
+        )
+    return found
+
+
 def store_of(cls: Any, using: str | None, settings: Settings | None = None) -> DjangoStore:
     """The store of the table that a journey class's rows are in."""
     root = cls._meta.concrete_model
@@ -142,3 +168,4 @@ def _forget(*, setting: str, **_: Any) -> None:
 
 
 setting_changed.connect(_forget)
+found_by(motor)

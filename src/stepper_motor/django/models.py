@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stepper_motor.django import heroes, starting
 from stepper_motor.django.answers import Answers, attnames
+from stepper_motor.django.fields import NameField
 from stepper_motor.django.managers import JourneyManager, JourneyQuerySet
 from stepper_motor.django.start_for import start_for
 from stepper_motor.django.tables import ENGINE_CONSTRAINTS
@@ -233,4 +234,27 @@ class Journey(AbstractJourney[HeroT]):
 
 JourneyHistory = Journey.History
 
-__all__ = ["AbstractJourney", "Journey", "JourneyHistory", "JourneyQuerySet"]
+
+class Ticket(models.Model):
+    """What the sweep has handed to a job queue, whatever table its journey is in: see `stepper_motor.sql.tickets`."""
+
+    journeys = NameField(_("table"), max_length=100)
+    journey_id = NameField(_("journey"), max_length=200)
+    fence = NameField(_("fence"), max_length=32)
+    times = models.IntegerField(_("times"))
+    again_at = models.DateTimeField(_("not again before"))
+
+    class Meta:
+        db_table = "stepper_motor_tickets"
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["journeys", "journey_id"], name="stepper_motor_one_ticket_per_journey")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.journeys} {self.journey_id}"
+
+
+__all__ = ["AbstractJourney", "Journey", "JourneyHistory", "JourneyQuerySet", "Ticket"]

@@ -15,6 +15,8 @@ from stepper_motor.django import heroes
 from stepper_motor.django.starting import depart
 from stepper_motor.journeys.durations import duration
 from stepper_motor.journeys.row import ONGOING
+from stepper_motor.motor.motor import ready_of
+from stepper_motor.motor.ports import Ready
 from stepper_motor.motor.settling import retrying
 
 if TYPE_CHECKING:
@@ -169,8 +171,16 @@ class _Starts:
     def _announce(self, journeys: list[Any]) -> None:
         from stepper_motor.django.engine import motor
 
-        due = [journey.next_step_to_be_performed_at for journey in journeys if journey.next_step_to_be_performed_at]
-        motor().announce(self._store, min(due, default=None))
+        ready = [ready_of(each) for each in journeys if each.next_step_to_be_performed_at]
+        motor().announce(self._store, self._with_ids(ready) if motor().scheduler else ready)
+
+    def _with_ids(self, ready: list[Ready]) -> list[Ready]:
+        """A database that does not return what it inserts has numbered them all the same; a ticket needs to know."""
+        if all(each.id is not None for each in ready):
+            return ready
+        rows = self.cls._base_manager.using(self.using).filter(fence__in=[each.fence for each in ready])
+        ids = dict(rows.values_list("fence", "pk"))
+        return [each._replace(id=ids[each.fence]) for each in ready]
 
     @property
     def _store(self) -> DjangoStore:

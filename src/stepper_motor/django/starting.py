@@ -18,6 +18,7 @@ from stepper_motor.journeys.row import Onward, Row, State, Stranded, TheEnd
 from stepper_motor.motor import clock
 from stepper_motor.motor.destinations import arriving
 from stepper_motor.motor.fences import new_fence
+from stepper_motor.motor.motor import ready_of
 from stepper_motor.motor.settling import retrying
 
 if TYPE_CHECKING:
@@ -168,20 +169,17 @@ def _first(journey: AbstractJourney[Any], now: datetime) -> Onward | TheEnd | St
 
 
 def inserted(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[], T], using: str) -> T:
-    """Insert in a savepoint, so that a conflict leaves the caller's transaction usable; announce after the commit."""
+    """Insert in a savepoint, so that a conflict leaves the caller's transaction usable, and announce in the same: a
+    ticket that is a row is committed with the journeys, even where the caller has no transaction."""
     keys = [journey.pk for journey in journeys]
     try:
-        result = _in_a_savepoint(journeys, insert, using)
+        return _in_a_savepoint(journeys, insert, using)
     except BaseException as error:
         for journey, key in zip(journeys, keys, strict=True):
             _blank(journey, key)
         if isinstance(error, IntegrityError) and "one_per_hero" in str(error):
             raise already(journeys) from error
         raise
-    for journey in journeys:
-        _remember(journey)
-        announce(journey)
-    return result
 
 
 def _in_a_savepoint(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[], T], using: str) -> T:
@@ -189,7 +187,11 @@ def _in_a_savepoint(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[
 
     def inserting() -> T:
         with transaction.atomic(using=using):
-            return insert()
+            result = insert()
+            for journey in journeys:
+                _remember(journey)
+                announce(journey)
+            return result
 
     return retrying(store_of(type(journeys[0]), using), inserting) if journeys else insert()
 
@@ -197,6 +199,7 @@ def _in_a_savepoint(journeys: Sequence[AbstractJourney[Any]], insert: Callable[[
 def _blank(journey: AbstractJourney[Any], key: Any) -> None:
     """Not inserted: as it was before `depart`, so that it may be saved again."""
     journey.__dict__.update(_blanks(journey._meta.concrete_model))
+    journey.__dict__.pop("_as_read", None)
     journey.pk = key
     journey._state.adding = True
 
@@ -221,7 +224,7 @@ def announce(journey: AbstractJourney[Any]) -> None:
 
     store = journey._store
     if journey.state == State.READY:
-        motor().announce(store, journey.next_step_to_be_performed_at)
+        motor().announce(store, [ready_of(journey)])
     elif journey.definition.has_hooks:
         store.on_commit(lambda: motor().run_hook(store, journey, State(journey.state)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connections, transaction
@@ -16,10 +16,12 @@ from stepper_motor.django.database import DjangoDatabase, immediate
 from stepper_motor.django.lookups import among
 from stepper_motor.django.notifications import notify
 from stepper_motor.journeys.row import Row
+from stepper_motor.motor.loop import LoopThread
 from stepper_motor.motor.ports import JourneyId
 from stepper_motor.motor.settings import Settings
 from stepper_motor.sql.store import SqlStore
 
+T = TypeVar("T")
 NOTHING = leftovers.Mark(0)
 """What is open in a thread of async steps before one begins."""
 LONGEST_CONNECTION = 600.0
@@ -114,8 +116,17 @@ class DjangoStore(SqlStore):
     def in_test(self) -> bool:
         return bool(self.connection.atomic_blocks)
 
-    def block_depth(self) -> int:
+    def may_retry(self) -> bool:
+        return not (self.in_transaction() or self.in_test())
+
+    def performing(self) -> DjangoStore:
+        return self
+
+    def block_depth(self, mark: leftovers.Mark) -> int:
         return len(self.connection.atomic_blocks)
+
+    def holds_connection(self, mark: leftovers.Mark) -> bool:
+        return False  # each thread has its own, and none waits for another's
 
     def on_commit(self, callback: Callable[[], object]) -> None:
         connection = self.connection
@@ -123,8 +134,14 @@ class DjangoStore(SqlStore):
             return  # a transaction by hand, of whose commit Django hears nothing: workers look within a second anyway
         transaction.on_commit(callback, using=self.alias, robust=True)
 
-    def mark(self) -> leftovers.Mark:
+    def call_here(self, function: Callable[[], T]) -> T:
+        return function()
+
+    def mark(self, journey: Any) -> leftovers.Mark:
         return leftovers.mark(self.connection)
+
+    def leave(self, mark: leftovers.Mark) -> None:
+        """Connections stay open for the next."""
 
     def tidy(self, mark: leftovers.Mark, *, commit: bool) -> None:
         leftovers.leave_blocks(self.connection, mark, commit=commit)
@@ -159,6 +176,9 @@ class DjangoStore(SqlStore):
 
     def in_its_thread(self, function: Callable[[], Any]) -> Awaitable[Any]:
         return sync_to_async(function)()
+
+    def loop_for(self, worker: LoopThread) -> LoopThread:
+        return worker
 
     def awaited(self, awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
         return threads.in_a_thread_of_its_own(awaitable, lambda commit: self.tidy(NOTHING, commit=commit), self.let_go)

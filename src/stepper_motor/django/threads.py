@@ -18,8 +18,8 @@ from django.db import connections
 
 from stepper_motor.journeys.outcomes import Interruption
 
-THREADS = 5
-"""With those of the worker's own threads (and one that listens) that makes ten connections."""
+THREADS = 3
+"""With the worker's own four, one that listens, and two for what is sync around async steps: ten connections."""
 RESTED = 1.0
 """Seconds after which a thread that had nothing to do tries its connections before it uses them again."""
 TO_END = 1.0

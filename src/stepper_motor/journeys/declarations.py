@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
@@ -13,7 +13,7 @@ from stepper_motor.journeys.class_body import ClassBody, Mark
 from stepper_motor.journeys.condition import Condition, ConditionLike
 from stepper_motor.journeys.durations import Duration, Wait, duration
 from stepper_motor.journeys.errors import DefinitionError
-from stepper_motor.journeys.policies import Policy, PolicyLike, if_lost_of
+from stepper_motor.journeys.policies import Policy, PolicyLike, if_lost_of, options_of
 from stepper_motor.journeys.spelling import did_you_mean
 
 Body = TypeVar("Body", bound=Callable[[Any], Any])
@@ -48,6 +48,8 @@ class Options(TypedDict, total=False):
     """Whether the body and the progress of the journey share one transaction."""
     formerly: str | Iterable[str]
     """The names that the step had before, the oldest first."""
+    queue_options: Mapping[str, Any]
+    """Handed to the job queue with the step's ticket, over those of the class (a queue name, a priority)."""
     times: int
     """How many steps it makes: `name`, `name_2` ..."""
 
@@ -69,6 +71,7 @@ class Declaration(Mark):
     timeout: timedelta | None = None
     atomic: bool = False
     formerly: tuple[str, ...] = ()
+    queue_options: Mapping[str, Any] = field(default_factory=dict)
     times: int = 1
 
     def __call__(self, function: Body, /) -> Body:
@@ -202,6 +205,7 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "timeout": _timeout,
     "atomic": _atomic,
     "formerly": _names,
+    "queue_options": options_of,
     "times": _times,
 }
 _CONDITIONS = ("skip_if", "only_if")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stepper_motor.journeys.by_hand import let_be_called_by_hand
 from stepper_motor.journeys.conditions import Condition, cancel_conditions
 from stepper_motor.journeys.errors import DefinitionError
-from stepper_motor.journeys.policies import Policy, if_lost_of
+from stepper_motor.journeys.policies import Policy, if_lost_of, options_of
 from stepper_motor.journeys.steps import Step, Steps, duration
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Definition:
     delete_completed_after: Any
     """A timedelta, None (keep them), or UNSET (as the motor's settings say)."""
     has_hooks: frozenset[str]
+    queue_options: Mapping[str, Any]
+    """Those of the classes it is derived from, and its own over them."""
 
     def __post_init__(self) -> None:
         _check_fits(self.type_name, LONGEST_TYPE_NAME, "type name", "set type_name to a shorter one")
@@ -82,7 +86,15 @@ def define(cls: type[JourneyBase[Any]]) -> None:
         lease=None if cls.lease is None else _setting(cls, "lease"),
         delete_completed_after=keep if keep is None or keep is UNSET else _setting(cls, "delete_completed_after"),
         has_hooks=frozenset(hook for hook in HOOKS if not _is_the_base_s(cls, hook)),
+        queue_options=_queue_options(cls),
     )
+
+
+def _queue_options(cls: type) -> Mapping[str, Any]:
+    told: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        told |= options_of(vars(base).get("queue_options", {}), f"{base.__name__}.queue_options")
+    return MappingProxyType(told)
 
 
 def _is_the_base_s(cls: type, hook: str) -> bool:

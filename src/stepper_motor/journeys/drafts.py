@@ -60,6 +60,7 @@ class Draft:
             timeout=told.timeout,
             atomic=told.atomic,
             formerly=self.formerly,
+            queue_options=told.queue_options,
         )
 
 

@@ -26,7 +26,12 @@ from stepper_motor.journeys.policies import Reattempt
 from stepper_motor.journeys.row import Row
 from stepper_motor.journeys.steps import Step, Steps, duration
 
-HeroT = TypeVar("HeroT")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    HeroT = TypeVarWithDefault("HeroT", default=Any)
+else:
+    HeroT = TypeVar("HeroT")
 
 
 class Door(Protocol):
@@ -210,8 +215,8 @@ class JourneyBase(_OfHero[HeroT]):
         self._check_when(wait, at)
         if step is None and self._inside:
             raise ValueError("jump_to() inside a step needs the name of a step")
-        if step is not None and self.steps.find(step) is None:
-            raise ValueError(f"{type(self).__name__} has no step {step!r}; it has {', '.join(self.steps.names)}")
+        if step is not None:
+            self._check_step(step)
         if self._inside:
             self._leave(Jumped(cast(str, step), wait, at), by, reason)
         return self._door.intervene(self, "jump_to", step=step, wait=wait, at=at, by=by, reason=reason)
@@ -278,6 +283,11 @@ class JourneyBase(_OfHero[HeroT]):
         return diagram(cls.definition)
 
     # ------------------------------------------------------------------------- what the home has to provide
+
+    @property
+    def _reading_store(self) -> Any:
+        """Where the row is read as it stands, beside this object."""
+        return self._store
 
     if TYPE_CHECKING:
 
@@ -348,6 +358,10 @@ class JourneyBase(_OfHero[HeroT]):
     def _only_outside(self, verb: str) -> None:
         if self._inside:
             raise InvalidState(verb, self._row.state, "its step is running: this verb is for outside")
+
+    def _check_step(self, step: str) -> None:
+        if self.steps.find(step) is None:
+            raise ValueError(f"{type(self).__name__} has no step {step!r}; it has {', '.join(self.steps.names)}")
 
     @staticmethod
     def _check_when(wait: Any, at: datetime | None) -> None:

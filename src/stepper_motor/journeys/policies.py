@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from stepper_motor.journeys.callables import check_takes, is_generator
@@ -191,3 +192,14 @@ def _one_of(words: tuple[str, ...], value: object, where: str) -> str:
 
 def _either(words: tuple[str, ...]) -> str:
     return ", ".join(repr(word) for word in words[:-1]) + f" or {words[-1]!r}"
+
+
+def options_of(value: object, where: str) -> Mapping[str, Any]:
+    """What a job queue is to be told.
+
+    Raises:
+        DefinitionError: it is no mapping from names.
+    """
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise DefinitionError(f"{where} must be a mapping from names, such as {{'queue': 'slow'}}, got {value!r}")
+    return MappingProxyType(dict(value))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,8 @@ class Step:
     """None: what the class says."""
     timeout: timedelta | None = None
     atomic: bool = False
+    queue_options: Mapping[str, Any] = field(default_factory=dict)
+    """Handed to the job queue with the step's ticket, over those of the class."""
     formerly: tuple[str, ...] = ()
     """The names it had, the oldest first."""
 

@@ -17,6 +17,8 @@ from stepper_motor.motor.destinations import due_at
 from stepper_motor.motor.ports import Holding, Settlement, Store
 from stepper_motor.motor.settings import Settings
 
+RUN_ON_SECONDS = 1.0
+"""A journey that has been running on for so long gives others a turn."""
 ROLLED_BACK_BLOCK = "a verb was raised inside a transaction block of the step and rolled it back: return the outcome"
 
 
@@ -78,11 +80,22 @@ class Attempt:
         self.seconds: float | None = None
         """How long it took from its beginning to its settlement: real time, whatever the clock."""
 
+    def may_run_on(self) -> bool:
+        """Whether the following step may be claimed with this one's settlement, or others are given a turn first."""
+        in_a_row = self.steps_in_a_row + 1 < self.settings.run_on_steps
+        return in_a_row and monotonic() - self.claimed_at < RUN_ON_SECONDS and not self.is_stopping()
+
+    def claim_next_with(self, settlement: Settlement) -> None:
+        """Have the settlement claim the following step as well, if that is due at once."""
+        self.run_on_asked_at = monotonic()
+        settlement.run_on_lease = settlement.now + self.lease * clock.installed().speed
+
     def next_step(self, journey: JourneyBase[Any]) -> None:
         """The settlement claimed the following step as well: go on with a fresh object."""
         self.steps_in_a_row += 1
         self.deadline = None
         self._begin_with(journey)
+        self.lease_ends_at = self.run_on_asked_at + self.lease.total_seconds()
 
     @property
     def is_gone(self) -> bool:
@@ -114,7 +127,7 @@ class Attempt:
             self._begin_with(found)
         stopped = self.row.state != "performing"
         if stopped or self.lease_ends_at - monotonic() < self.lease.total_seconds() / 3:
-            self.given_back = self.store.hand_back([self.holding], self.holder).get(self.id)
+            self.given_back = self.store.hand_back([self.holding], self.holder, patience=1.0).get(self.id)
             return False
         return True
 
@@ -127,7 +140,7 @@ class Attempt:
 
     def verb_raised(self) -> None:
         """A verb is about to leave the body: a transaction block the body opened around it will be rolled back."""
-        if self.entered and self.store.block_depth() > self.block_depth:
+        if self.entered and self.store.block_depth(self.mark) > self.block_depth:
             self.remark = ROLLED_BACK_BLOCK
 
 

@@ -39,7 +39,7 @@ class Body(SafetyNet):
     def _whole_body(self) -> Generator[Awaitable[Any], Any, Outcome]:
         journey, step, hooks = self.journey, self.step, self.journey.definition.has_hooks
         assert step is not None
-        self.block_depth = self.store.block_depth()
+        self.block_depth = self.store.block_depth(self.mark)
         if step.timeout is not None and not step.is_async:
             self.deadline = monotonic() + step.timeout.total_seconds()
         if "before_step_starts" in hooks:
@@ -80,7 +80,7 @@ class Body(SafetyNet):
             return await result if inspect.isawaitable(result) else result
 
     def _tidy_call(self, step: Step) -> Any:
-        mark = self.store.mark()
+        mark = self.store.mark(self.journey)
         try:
             result = call(step.call, self.journey)
         except BaseException as error:

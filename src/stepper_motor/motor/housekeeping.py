@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from stepper_motor.journeys import lifecycle
@@ -16,6 +17,8 @@ from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.loading import each_loaded, pause_unreadable
 from stepper_motor.motor.motor import Motor
 from stepper_motor.motor.ports import Expired, NoSuchRow, Store
+from stepper_motor.motor.schedulers import Scheduler
+from stepper_motor.motor.settling import retrying
 from stepper_motor.motor.verbs import loss_of
 
 T = TypeVar("T")
@@ -27,6 +30,7 @@ class Housekept(NamedTuple):
     recovered: int = 0
     deleted: int = 0
     failed: int = 0
+    handed_over: int = 0
 
 
 class _StillAlive(StepperMotorError):
@@ -43,8 +47,27 @@ class Housekeeper:
     def keep(self) -> Housekept:
         """Everything that there is to do now."""
         recovered, not_recovered = self.recover()
+        handed_over = self.sweep()
         deleted, not_deleted = self.delete()
-        return Housekept(recovered, deleted, not_recovered + not_deleted)
+        return Housekept(recovered, deleted, not_recovered + not_deleted, handed_over)
+
+    def sweep(self) -> int:
+        """Hand to the queue what came within its horizon and what is overdue; returns how many tickets that was."""
+        scheduler = self.motor.scheduler
+        if scheduler is None or scheduler.queue.is_eager:
+            return 0
+        return sum(self._in_each(lambda store: self._sweep_in(store, scheduler)))
+
+    def _sweep_in(self, store: Store, scheduler: Scheduler) -> int:
+        """A batch at a time, until there is nothing left, or the queue can't be reached."""
+        handed, batch = 0, self.motor.settings.batch
+        while ready := retrying(store, partial(store.hand_over, scheduler.horizon, batch)):
+            count, missed = scheduler.hand_over(self.motor, store, ready)
+            handed += count
+            retrying(store, partial(store.take_back, missed))
+            if missed or len(ready) < batch:
+                break
+        return handed
 
     def recover(self) -> tuple[int, int]:
         """Recover every row whose lease is over; returns how many were, and how many could not be."""
@@ -53,6 +76,8 @@ class Housekeeper:
 
     def delete(self) -> tuple[int, int]:
         """Delete ended journeys whose time has come, and their history; returns how many, and how many could not be."""
+        if self.motor.scheduler is not None:
+            self._in_each(lambda store: store.forget_tickets())
         counts = self._in_each(self._delete_in)
         return sum(done for done, _ in counts), sum(failed for _, failed in counts)
 

@@ -21,19 +21,32 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        """Kept here: an event loop itself holds its tasks weakly."""
         self._starting = threading.Lock()
         self._is_ending = False
 
-    def run(self, coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple[bool, Any]], None]) -> None:
-        """Await `coroutine` on the loop and hand (True, its result) or (False, its exception) to `answered`."""
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, running."""
         with self._starting:
-            loop = self._loop or self._start()
-        loop.call_soon_threadsafe(self._spawn, coroutine, answered)
+            return self._loop or self._start()
 
-    def cancel_all(self) -> None:
-        """Cancel what is awaited: each of them is then settled as lost, by a graceful stop."""
-        if self._loop:
-            self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in tuple(self._tasks)])
+    def run(
+        self, coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple[bool, Any]], None]
+    ) -> Callable[[], None]:
+        """Await `coroutine` on the loop and hand (True, its result) or (False, its exception) to `answered`.
+
+        Returns:
+            What cancels it, from any thread.
+        """
+        loop = self.loop
+        spawned: list[asyncio.Task[None]] = []
+        loop.call_soon_threadsafe(lambda: spawned.append(self._spawn(coroutine, answered)))
+
+        def cancel() -> None:
+            loop.call_soon_threadsafe(lambda: spawned[0].cancel())
+
+        return cancel
 
     def stop(self) -> None:
         """End the loop and its thread; one that is blocked by a step is left alone."""
@@ -57,11 +70,14 @@ class LoopThread:
         _clear(loop)
         loop.close()
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple[bool, Any]], None]) -> None:
+    def _spawn(
+        self, coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple[bool, Any]], None]
+    ) -> asyncio.Task[None]:
         assert self._loop is not None
         task = self._loop.create_task(_answer(coroutine, answered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def _answer(coroutine: Coroutine[Any, Any, Any], answered: Callable[[tuple[bool, Any]], None]) -> None:

@@ -12,13 +12,14 @@ from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, Steppe
 from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.outcomes import Failed, Outcome, Rescheduled
 from stepper_motor.journeys.row import Entry, Row, State, Transition
-from stepper_motor.motor import clock
+from stepper_motor.motor import by_ticket, clock
 from stepper_motor.motor.attempt import drive
 from stepper_motor.motor.events import Event, Events
 from stepper_motor.motor.heartbeat import beating
 from stepper_motor.motor.performance import Performance, Superseded
-from stepper_motor.motor.ports import Decide, NoSuchRow, Settlement, Store
+from stepper_motor.motor.ports import Decide, NoSuchRow, Ready, Settlement, Store
 from stepper_motor.motor.problems import describe
+from stepper_motor.motor.schedulers import Scheduler
 from stepper_motor.motor.settings import Settings
 from stepper_motor.motor.settling import persist, retrying, settle
 from stepper_motor.motor.verbs import BulkResult, Outdated, decision, outcome_of
@@ -32,21 +33,32 @@ LOOKS = 5
 class Motor:
     """One configured whole. `stores` are the tables it moves journeys in."""
 
-    def __init__(self, settings: Settings | None = None, events: Events | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, events: Events | None = None, *, scheduler: Scheduler | None = None,
+        name: str = "",
+    ) -> None:  # fmt: skip
+        self.name = name
+        """Told in tickets, so that a process with several motors knows whose they are."""
+        self.scheduler = scheduler
         self.settings = settings or Settings()
         self.events = events or Events()
-        self.stores: list[Store] = []
+        self._stores: list[Store] = []
         self._wakers: list[Callable[[], None]] = []
 
     def sibling(self, settings: Settings | None = None) -> Motor:
         """A motor without tables that shares the events of this one, and is woken by what wakes it."""
-        sibling = Motor(settings or self.settings, self.events)
+        sibling = Motor(settings or self.settings, self.events, scheduler=self.scheduler, name=self.name)
         sibling._wakers = self._wakers
         return sibling
 
+    @property
+    def stores(self) -> list[Store]:
+        """The tables whose journeys it moves."""
+        return self._stores
+
     def join(self, store: Store) -> None:
         """Move the journeys of this table as well."""
-        self.stores.append(store)
+        self._stores.append(store)
 
     def now(self) -> datetime:
         return clock.now()
@@ -64,7 +76,10 @@ class Motor:
             InvalidState: the row does not allow it. Nothing was changed.
             AlreadyOnJourney: `jump_to` would reopen a journey whose place is taken.
         """
-        store: Store = journey._store
+        return self.intervene_in(journey._store, journey, verb, **told)
+
+    def intervene_in(self, store: Store, journey: JourneyBase[Any], verb: str, **told: Any) -> Outcome:
+        """Same as `intervene`, except that it acts through the store that it is given."""
         try:
             transition = self._change(store, journey, verb, told)
         except NoSuchRow:
@@ -133,14 +148,20 @@ class Motor:
                 attempt=entry.attempt, outcome=entry.outcome, state=row.state, worker=entry.by, detail=entry.reason,
             )  # fmt: skip
         if row.state is State.READY:
-            self.announce(store, row.next_step_to_be_performed_at)
+            self.announce(store, [ready_of(journey, row)])
         elif not row.held and not _only_rescheduled(transition):
             store.on_commit(partial(self.run_hook, store, journey, row.state))
 
-    def announce(self, store: Store, due: datetime | None, *, elsewhere: bool = True) -> None:
-        """After the commit, tell workers that a journey is ready, if it is due before they would look by themselves."""
-        if due is not None and due <= self.now() + self.settings.poll_interval * clock.installed().speed:
+    def announce(self, store: Store, ready: Sequence[Ready], *, elsewhere: bool = True) -> None:
+        """These journeys are ready: hand tickets to the queue, where there is one, and wake workers after the commit.
+
+        Only for what is due before they would look by themselves.
+        """
+        soon = self.now() + self.settings.poll_interval * clock.installed().speed
+        if any(each.due <= soon for each in ready):
             store.on_commit(partial(self.wake, store, elsewhere=elsewhere))
+        if self.scheduler is not None and ready:
+            self.scheduler.announce(self, store, ready)
 
     def wake(self, store: Store, *, elsewhere: bool = True) -> None:
         """Wake the worker in this process, and those in others where the database can."""
@@ -174,13 +195,25 @@ class Motor:
 
     def attempt_next_step(self, journey: JourneyBase[Any], fence: str | None = None) -> Outcome | None:
         """Same as `perform_next_step`, except that what the step raised is told in the `Failed` it returns."""
-        store: Store = journey._store
+        return self.attempt_in(journey._store, journey._id, fence, afterwards=journey._reload)
+
+    def attempt_in(
+        self, store: Store, id: Any, fence: str | None = None, *, afterwards: Callable[[], object] | None = None,
+        run_on: bool = False,
+    ) -> Outcome | None:  # fmt: skip
+        """Same as `attempt_next_step`, except that it needs no object of the journey.
+
+        Args:
+            afterwards: called once something was performed.
+            run_on: see `perform`.
+        """
         self.check_can_commit(store)
-        performance = self._claimed(store, journey._id, fence)
+        performance = self._claimed(store.performing(), id, fence)
         if performance is None:
             return None
-        outcome = self.perform(performance)
-        journey._reload()
+        outcome = self.perform(performance, run_on=run_on)
+        if afterwards:
+            afterwards()
         if outcome is None and performance.error is not None:
             raise performance.error  # its row is gone, so nothing was written that could tell of it
         return outcome
@@ -193,20 +226,43 @@ class Motor:
         """
         if store.in_transaction():
             raise StepperMotorError(
-                "perform_next_step() has to commit what it does: call it outside of a transaction "
-                "(in Django: outside of atomic(), or in a view that is not under ATOMIC_REQUESTS)"
+                "perform_next_step() has to commit what it does: call it outside of a transaction (in Django: outside "
+                "of atomic(), or in a view that is not under ATOMIC_REQUESTS; in SQLAlchemy: after session.commit())"
             )
 
-    def perform(self, performance: Performance) -> Outcome | None:
-        """Run and settle what was claimed, here and now; None if it was not ours any more, or its row is gone."""
+    def perform(self, performance: Performance, *, run_on: bool = False) -> Outcome | None:
+        """Run and settle what was claimed, here and now; None if it was not ours any more, or its row is gone.
+
+        Args:
+            run_on: perform the steps after it as well, as long as they are due at once: the outcome is the last one's.
+        """
         with beating(performance, self.events):
-            return self._perform(performance.store, performance)
+            return performance.store.call_here(lambda: self._perform(performance.store, performance, run_on))
+
+    def perform_ticket(self, text: str) -> Outcome | None:
+        """Perform the step that a queue's ticket is for, and those that are due at once after it.
+
+        Returns:
+            What came of the last; None when there was nothing to do: the ticket is early or out of date, or unreadable.
+
+        Raises:
+            Exception: what a step raised, once that is settled, if the scheduler is told to `reraise`.
+        """
+        try:
+            return by_ticket.perform(self, text)
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """This thread goes on to other things: give back what it has kept for the motor, where others may need it."""
+        for store in self.stores:
+            store.retire()
 
     def _claimed(self, store: Store, id: Any, fence: str | None) -> Performance | None:
         loaded = store.load([id]).get(id)
         if loaded is None or store.registry.find(loaded.definition.type_name) is not type(loaded):
             return None
-        if not self._knows_its_step(loaded):
+        if not self._is_to_be_claimed(store, loaded._row, fence) or not self._knows_its_step(loaded):
             return None
         name = worker_name()
         claim = retrying(store, lambda: store.claim(id, fence, name))
@@ -214,6 +270,13 @@ class Motor:
         if claim is None or fresh is None:
             return None
         return Performance(fresh, store, name, self.settings, claimed_now=claim.now)
+
+    def _is_to_be_claimed(self, store: Store, row: Row, fence: str | None) -> bool:
+        """Asked before the row is locked: a ticket that is early or out of date waits for nobody."""
+        due = row.next_step_to_be_performed_at
+        if row.state is not State.READY or due is None or fence not in (None, row.fence):
+            return False
+        return due <= self.now() or due <= store.now()  # by the database's time, where this machine's is behind
 
     def _knows_its_step(self, journey: JourneyBase[Any]) -> bool:
         """A step this code does not know is left to newer processes, until the grace has passed (SEMANTICS 6)."""
@@ -223,7 +286,7 @@ class Motor:
             return True
         return due <= self.now() - self.settings.unknown_step_grace
 
-    def _perform(self, store: Store, performance: Performance) -> Outcome | None:
+    def _perform(self, store: Store, performance: Performance, run_on: bool) -> Outcome | None:
         try:
             result = drive(performance.conduct(), store.wait_here)
         except Superseded as superseded:
@@ -231,13 +294,29 @@ class Motor:
             return None
         if isinstance(result, Settlement):
             settlement = result
+            if run_on and performance.may_run_on():
+                performance.claim_next_with(settlement)
             write = lambda: settle(store, [settlement], self.events, patient=True)  # noqa: E731
-            done = persist(store, write, lambda: performance.lease_ends_at).done
-            return self.conclude(performance, settlement.ending.outcome, done.get(settlement.id))
+            transition = persist(store, write, lambda: performance.lease_ends_at).done.get(settlement.id)
+            outcome = settlement.ending.outcome  # a failure, where the database refused it
+            if transition and transition.row.performed_by == performance.holder:
+                return self._run_on(store, performance, outcome, transition)
+            return self.conclude(performance, outcome, transition)
         if result is None or performance.in_doubt is None:
             self.gave_back(performance)
             return None
         return self.conclude(performance, performance.in_doubt.ending.outcome, result)
+
+    def _run_on(
+        self, store: Store, performance: Performance, outcome: Outcome, transition: Transition
+    ) -> Outcome | None:
+        """The settlement claimed the following step as well."""
+        self.tell_performed(performance, outcome, transition)
+        fresh = store.load([performance.id]).get(performance.id)
+        if fresh is None:
+            return outcome
+        performance.next_step(fresh)
+        return self._perform(store, performance, True)
 
     def conclude(
         self, performance: Performance, outcome: Outcome, transition: Transition | None, *, elsewhere: bool = True
@@ -250,7 +329,7 @@ class Motor:
         self.tell_performed(performance, outcome, transition)
         row = transition.row
         if row.state is State.READY:
-            self.announce(store, row.next_step_to_be_performed_at, elsewhere=elsewhere)
+            self.announce(store, [ready_of(journey, row)], elsewhere=elsewhere)
         journey._refresh(row)
         if not row.held:
             if performance.error is not None and HOOK_OF.get(row.state) in journey.definition.has_hooks:
@@ -259,18 +338,24 @@ class Motor:
         return outcome
 
     def gave_back(self, performance: Performance) -> None:
-        """After a row was given back unperformed: the hook of a pause or a cancel meanwhile has waited for this."""
-        row = performance.given_back
-        if row is not None:
-            performance.journey._refresh(row)
-            self.run_hook(performance.store, performance.journey, row.state)
+        """After a row was given back unperformed: it is ready again, or its hook of a pause or a cancel has waited."""
+        row, store, journey = performance.given_back, performance.store, performance.journey
+        if row is None:
+            return
+        journey._refresh(row)
+        if row.state is State.READY:
+            self.announce(store, [ready_of(journey, row)])
+        else:
+            self.run_hook(store, journey, row.state)
 
     def run_hook(self, store: Store, journey: JourneyBase[Any], state: State) -> None:
         """Call after_finish, after_cancel or after_pause; an error in it is recorded and changes nothing."""
         hook = HOOK_OF.get(state)
-        if hook is None or hook not in journey.definition.has_hooks:
-            return
-        mark = store.mark()
+        if hook is not None and hook in journey.definition.has_hooks:
+            store.call_here(partial(self._run_hook, store, journey, state, hook))
+
+    def _run_hook(self, store: Store, journey: JourneyBase[Any], state: State, hook: str) -> None:
+        mark = store.mark(journey)
         try:
             result = getattr(journey, hook)()
             if hasattr(result, "__await__"):
@@ -281,6 +366,8 @@ class Motor:
             self._hook_failed(store, journey, hook, state, error)
             if not isinstance(error, Exception):
                 raise
+        finally:
+            store.leave(mark)
 
     def _hook_failed(
         self, store: Store, journey: JourneyBase[Any], hook: str, state: State, error: BaseException
@@ -336,6 +423,14 @@ class Motor:
                 **parts,
             )
         )
+
+
+def ready_of(journey: JourneyBase[Any], row: Row | None = None) -> Ready:
+    """What a queue may be told of a journey that is ready."""
+    row = row or journey._row
+    assert row.next_step_to_be_performed_at is not None
+    due, step = row.next_step_to_be_performed_at, row.next_step_name
+    return Ready(journey._id, row.fence, due, journey.definition.type_name, step)
 
 
 def _only_rescheduled(transition: Transition) -> bool:

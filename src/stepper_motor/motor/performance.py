@@ -48,17 +48,19 @@ class Performance(Body):
             return None
         self.started_at, self.began_at = self.now(), monotonic()
         self.journey._inside = self
-        self.mark = self.store.mark()
+        self.mark = self.store.mark(self.journey)
         try:
             outcome = yield from self._guarded(self._prelude())
             if outcome is None and self.step and self.step.atomic:
                 self.store.tidy(self.mark, commit=True)
+                self.store.leave(self.mark)
                 return self._atomically()
             if outcome is None:
                 outcome = yield from self._guarded(self._whole_body())
             outcome = yield from self._tidied(outcome)
             return (yield from self._settlement(outcome))
         finally:
+            self.store.leave(self.mark)
             self.journey._inside = None
 
     # -------------------------------------------------------------------------------------- the conclusion
@@ -68,8 +70,14 @@ class Performance(Body):
         try:
             self.store.tidy(self.mark, commit=not isinstance(outcome, Failed | Lost))
         except Exception as error:
+            if self._is_rolled_back_with_its_connection(error):
+                raise
             return (yield from self._caught(error))
         return outcome
+
+    def _is_rolled_back_with_its_connection(self, error: Exception) -> bool:
+        """Of an atomic step nothing is committed yet: the body has not failed, and is run again."""
+        return bool(self.entered and self.step and self.step.atomic and self.store.is_disconnect(error))
 
     def _settlement(self, outcome: Outcome) -> Generator[Awaitable[Any], Any, Settlement]:
         data: str | None = None
@@ -145,6 +153,8 @@ class Performance(Body):
             except Superseded:
                 raise
             except BaseException as error:
+                if self.store.is_disconnect(error):
+                    self.store.let_go()  # whatever ended that connection may have ended this thread's other one
                 landed = self._landed()
                 if landed:
                     self._note_after_commit(error)
@@ -161,9 +171,10 @@ class Performance(Body):
     def _in_one_transaction(self) -> Transition | None:
         self.in_doubt = None
         with self.store.atomic_step():
-            self.mark = self.store.mark()
+            self.mark = self.store.mark(self.journey)
             outcome = self._here(self._tidied(self._here(self._guarded(self._whole_body()))))
             settlement = self._here(self._settlement(outcome))
+            self.store.leave(self.mark)
             if isinstance(settlement.ending.outcome, Failed | Lost):
                 raise _RolledBack(settlement)
             self.in_doubt = settlement

@@ -15,14 +15,17 @@ from stepper_motor.journeys.row import Transition
 from stepper_motor.motor.loop import LoopThread
 from stepper_motor.motor.performance import Performance, Superseded
 from stepper_motor.motor.ports import Settlement
+from stepper_motor.motor.waiting import pause_for
 
 LOOP_HANDS = 2
 """Threads for what is sync around awaited bodies, so that none of it waits behind a sync body."""
+AWAY = 0.2
+"""Seconds until a performance that found the database away tries again to begin."""
 RESTED = 1.0
 """Seconds after which a thread that had nothing to do tries its connections before it uses them again."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """A performance, and how far it has got."""
 
@@ -32,6 +35,8 @@ class Job:
     course: Generator[Awaitable[Any], Any, Settlement | Transition | None] | None = None
     answer: tuple[bool, Any] = (True, None)
     """Whether what was awaited succeeded, and its result or exception."""
+    cancel: Callable[[], None] | None = None
+    """Cancels what is awaited."""
     context: Context = field(default_factory=copy_context)
     """Of its own, so that what a step leaves in a context variable is not found by the next journey's."""
 
@@ -85,8 +90,12 @@ class Performers:
     def __init__(self, course: Course, loop: LoopThread, count: int) -> None:
         self._loop = loop
         self._course = course
+        self._awaiting: set[Job] = set()
         self._bodies = _Hands("performer", count, self._do, course)
         self._awaited = _Hands("performer of awaited steps", LOOP_HANDS, self._do, course)
+        # All others may be waiting for the connections that these give back: they must not have to wait for a thread.
+        self._bodies_holding = _Hands("performer with a connection", 1, self._do, course)
+        self._awaited_holding = _Hands("performer of awaited steps with a connection", 1, self._do, course)
 
     def perform(self, performance: Performance, *, awaited: bool) -> None:
         """Perform it as soon as a thread is free."""
@@ -100,15 +109,25 @@ class Performers:
         """Those that still wait for a thread: they won't be performed."""
         return [*self._bodies.take_back(), *self._awaited.take_back()]
 
+    def cancel_awaited(self) -> None:
+        """Cancel what is awaited: each of them is then settled as lost, by a graceful stop."""
+        for job in tuple(self._awaiting):
+            if job.cancel:
+                job.cancel()
+
     def end(self, until: float) -> None:
         """End the threads, but not later than `until` (monotonic): a body that can't be stopped is left alone."""
-        for hands in (self._bodies, self._awaited):
+        everybody = (self._bodies, self._awaited, self._bodies_holding, self._awaited_holding)
+        for hands in everybody:
             hands.end()
-        for hands in (self._bodies, self._awaited):
+        for hands in everybody:
             hands.join(until)
 
     def _hands(self, awaited: bool) -> _Hands:
         return self._awaited if awaited else self._bodies
+
+    def _hands_holding(self, awaited: bool) -> _Hands:
+        return self._awaited_holding if awaited else self._bodies_holding
 
     def _do(self, job: Job | Callable[[], object]) -> None:
         if not isinstance(job, Job):
@@ -118,7 +137,18 @@ class Performers:
             self._advance(job)
         except BaseException as error:
             self._course.trouble("a performer met an error of the library", error)
-            self._course.leaves(job.performance)
+            if not self._starts_over(job, error):
+                self._course.leaves(job.performance)
+
+    def _starts_over(self, job: Job, error: BaseException) -> bool:
+        """Put a performance in line again that found the database away before its body was entered."""
+        performance = job.performance
+        if performance.entered or not performance.store.is_disconnect(error):
+            return False
+        pause_for(AWAY)
+        job.course, job.answer = None, (True, None)
+        self._hands(job.awaited).put(job)
+        return True
 
     def _advance(self, job: Job) -> None:
         performance, began = job.performance, monotonic()
@@ -127,21 +157,31 @@ class Performers:
             if performance.is_gone:
                 return self._course.superseded(performance)
         try:
-            awaitable = job.context.run(job.advance)
+            awaitable = job.context.run(performance.store.call_here, job.advance)
         except StopIteration as stop:
             self._course.ended(performance, stop.value)
         except Superseded as superseded:
             self._course.superseded(performance, superseded)
         else:
-            awaited = performance.store.awaited(awaitable)
-            # In a copy: the answer may come, and another thread go on in the context, before this call returns.
-            job.context.copy().run(self._loop.run, awaited, lambda answer: self._answered(job, answer))
+            self._await(job, awaitable)
         self._course.took(monotonic() - began)
         return None
 
+    def _await(self, job: Job, awaitable: Awaitable[Any]) -> None:
+        store = job.performance.store
+        loop = store.loop_for(self._loop)
+        self._awaiting.add(job)
+        # In a copy: the answer may come, and another thread go on in the context, before this call returns.
+        job.cancel = job.context.copy().run(
+            loop.run, store.awaited(awaitable), lambda answer: self._answered(job, answer)
+        )
+
     def _answered(self, job: Job, answer: tuple[bool, Any]) -> None:
+        self._awaiting.discard(job)
         job.answer = answer
-        self._hands(job.awaited).put(job)
+        performance = job.performance
+        is_holding = performance.store.holds_connection(performance.mark)
+        (self._hands_holding if is_holding else self._hands)(job.awaited).put(job)
 
 
 class _Hands:

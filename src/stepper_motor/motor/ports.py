@@ -6,15 +6,26 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.lifecycle import Ending
-from stepper_motor.journeys.row import Entry, Row, Transition
+from stepper_motor.journeys.row import Entry, Row, State, Transition
 from stepper_motor.motor.registry import Registry
 
+if TYPE_CHECKING:  # asyncio is slow to import, and who only defines journeys needs none
+    from stepper_motor.motor.loop import LoopThread
+
+T = TypeVar("T")
 JourneyId = Any
 """A primary key, as the home's objects carry it."""
+
+
+class NamesOfTable(Protocol):
+    """What a table of journeys is called."""
+
+    @property
+    def journeys(self) -> str: ...
 
 
 class NoSuchRow(LookupError):
@@ -28,6 +39,16 @@ class Claim(NamedTuple):
     due: datetime
     now: datetime
     """The database's time when it was taken."""
+
+
+class Ready(NamedTuple):
+    """A row that is ready: what a queue may be told of."""
+
+    id: JourneyId
+    fence: str
+    due: datetime
+    type: str
+    step: str | None
 
 
 class Expired(NamedTuple):
@@ -105,6 +126,38 @@ class Renewed(NamedTuple):
     """Not renewed: another transaction has the row."""
 
 
+class Record(NamedTuple):
+    """A journey as it stands in its table, whether or not this code knows its class."""
+
+    id: JourneyId
+    type: str
+    hero_type: str | None
+    """The hero's table."""
+    hero_id: str | None
+    key: str
+    data: str
+    """JSON."""
+    created_at: datetime
+    row: Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which journeys somebody asks to see, and in which order. What is None narrows nothing."""
+
+    id: JourneyId | None = None
+    type: str | None = None
+    state: State | None = None
+    step: str | None = None
+    """The next step, under this name or a former one."""
+    hero_type: str | None = None
+    hero_id: str | None = None
+    overdue: bool = False
+    """Only what is ready and has been due."""
+    soonest_first: bool = False
+    """The ongoing ones that have a due time, by it; otherwise the newest come first."""
+
+
 class Store(Protocol):
     """Asks and writes the rows of one table. Every write is conditional on what it leaves."""
 
@@ -145,11 +198,16 @@ class Store(Protocol):
             Exception: a transient one, where the patience was not enough.
         """
 
-    def hand_back(self, holdings: Sequence[Holding], holder: str) -> dict[JourneyId, Row]:
+    def hand_back(self, holdings: Sequence[Holding], holder: str, *, patience: float = 0.0) -> dict[JourneyId, Row]:
         """Claimed and not begun: ready again, under a new fence. A row that was paused or canceled meanwhile stays so.
+
+        What others have locked is passed over; with `patience`, waited for so many seconds.
 
         Returns:
             The rows that these still held, as they became.
+
+        Raises:
+            Exception: a transient one, where the patience was not enough.
         """
 
     def next_due(self) -> tuple[datetime, datetime] | None:
@@ -172,6 +230,37 @@ class Store(Protocol):
 
     def positions(self) -> list[tuple[str, str | None, int]]:
         """(type, next step, how many) of all ongoing journeys, whatever their type."""
+
+    # -- for people who look
+    def id_of(self, text: str) -> JourneyId | None:
+        """The primary key that a text stands for; None: no journey of this table has such a key."""
+
+    def find(self, wanted: Wanted, limit: int) -> list[Record]:
+        """The journeys that are wanted, of whatever type, in their order."""
+
+    def entries(self, id: JourneyId, limit: int) -> list[Entry]:
+        """The last entries of a journey's history, the oldest first."""
+
+    # -- for a queue
+    @property
+    def table(self) -> NamesOfTable: ...
+
+    def hand_over(self, horizon: timedelta | None, limit: int) -> list[Ready]:
+        """Ready rows for which a queue is to be given a ticket, the longest due first, at most `limit`.
+
+        They are those that came within the horizon since they became ready, and those overdue by a minute. Each is
+        marked, so that nobody hands it over again before a time that doubles with each ticket, up to an hour.
+        """
+
+    def hand_over_again(self, id: JourneyId, fence: str) -> Ready | None:
+        """A ticket came early: the row, marked, if it may be handed over again by the same rule, and is not locked."""
+
+    def take_back(self, missed: Sequence[Ready]) -> None:
+        """The queue could not be reached for these, which were marked: they may be handed over again in a minute,
+        however often they were in vain."""
+
+    def forget_tickets(self) -> int:
+        """Delete marks that are of no use any more; returns how many."""
 
     # -- from outside
     def change(self, id: JourneyId, decide: Decide, *, wait: bool = True) -> Transition:
@@ -199,8 +288,17 @@ class Store(Protocol):
     def on_commit(self, callback: Callable[[], object]) -> None:
         """Call after the caller's outermost transaction committed; never if it was rolled back."""
 
-    def block_depth(self) -> int:
-        """How many transaction blocks are open on this thread's connection."""
+    def may_retry(self) -> bool:
+        """Whether a write that the database undid may be sent again: not if it is a part of something else."""
+
+    def performing(self) -> Store:
+        """The store in which a journey of this one is performed by hand."""
+
+    def block_depth(self, mark: Any) -> int:
+        """How many transaction blocks the app's code has open since `mark`, and before it."""
+
+    def holds_connection(self, mark: Any) -> bool:
+        """Whether the app's code has, since `mark`, a connection in use of which there are only so many."""
 
     def in_test(self) -> bool:
         """Whether this thread is inside the transaction of a test, which no other connection can see into."""
@@ -211,8 +309,11 @@ class Store(Protocol):
     def awaited(self, awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
         """The awaitable of a step, as the worker's event loop should run it."""
 
-    def mark(self) -> Any:
-        """What is open on this thread's connection before the app's code runs there: for `tidy`."""
+    def call_here(self, function: Callable[[], T]) -> T:
+        """Call, in this thread, what calls the app's code."""
+
+    def mark(self, journey: JourneyBase[Any]) -> Any:
+        """The app's code of this journey is about to run: what is open before it does, for `tidy` and `leave`."""
 
     def tidy(self, mark: Any, *, commit: bool) -> None:
         """End whatever transaction the app's code left open on this thread's connections since `mark`.
@@ -222,6 +323,12 @@ class Store(Protocol):
         Raises:
             Exception: the commit failed. What was open is rolled back.
         """
+
+    def leave(self, mark: Any) -> None:
+        """All of the app's code has run: give back what was opened for it. Twice is as good as once."""
+
+    def loop_for(self, worker: LoopThread) -> LoopThread:
+        """The event loop on which async steps are awaited: the worker's, or one of the home's own."""
 
     def in_its_thread(self, function: Callable[[], Any]) -> Awaitable[Any]:
         """From a coroutine: run the app's sync code in the thread that its calls to the ORM go to."""

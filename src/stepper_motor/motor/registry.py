@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -56,6 +56,11 @@ class Registry:
             for step in (*([""] if kind != "async" else []), *_names(cls, kind))
         ]
 
+    def standing_at(self, step: str) -> list[tuple[str, str]]:
+        """Every (type, name) under which rows may remember a step that has, or had, this name; itself left out."""
+        found = [(name, known) for name, cls in self._classes.items() if (known := cls.steps.find(step))]
+        return [(type, name) for type, known in found for name in (known.name, *known.formerly) if name != step]
+
     @property
     def has_async_steps(self) -> bool:
         return any(step.is_awaited for cls in self._classes.values() for step in cls.steps)
@@ -75,6 +80,14 @@ class Registry:
                 raise DefinitionError(f"there is no journey type {name!r}: {hint}")
             narrowed._classes[name] = cls
         return narrowed
+
+    def queue_options(self, type_name: str, step_name: str | None) -> Mapping[str, Any]:
+        """What is handed to a queue with a ticket: the class's options, and the step's over them."""
+        cls = self._classes.get(type_name)
+        if cls is None:
+            return {}
+        step = cls.steps.find(step_name) if step_name else None
+        return {**cls.definition.queue_options, **(step.queue_options if step else {})}
 
     def leases(self) -> dict[str, timedelta]:
         """The leases of the classes that set their own."""

@@ -23,6 +23,8 @@ SUPERVISOR = "STEPPER_MOTOR_SUPERVISOR"
 """The environment variable that tells a worker process which process started it."""
 ORPHANED_WITHIN = 1.0
 """Seconds within which a worker process notices that its supervisor is gone."""
+ECHO = 1.0
+"""Seconds for which a supervised process takes another signal for the same: service managers may signal all of them."""
 LOOK = 0.1
 """Seconds between two looks at the worker processes."""
 
@@ -35,7 +37,7 @@ def serve(worker: Worker, *, once: bool = False) -> None:
     supervisor = os.environ.pop(SUPERVISOR, None)  # taken out: it is no business of processes that steps start
     if supervisor:
         started(lambda: _stop_after(int(supervisor), worker), "supervisor's end")
-    with on_signals(worker.stop):
+    with on_signals(worker.stop, echo=ECHO if supervisor else 0.0):
         worker.run(once=once)
 
 
@@ -62,10 +64,11 @@ class on_signals:  # reads as a verb: with on_signals(stop): ...
     `stop` is called in a thread of its own: a signal may come while the main thread holds the very lock it needs.
     """
 
-    def __init__(self, stop: Callable[[], None], last: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, stop: Callable[[], None], last: Callable[[], None] = lambda: None, *, echo: float = 0.0) -> None:
         self._stop = stop
         self._last = last
-        self._received = 0
+        self._echo = echo
+        self._received_at: float | None = None
         self._before: dict[int, Any] = {}
         self._calls: SimpleQueue[bool] = SimpleQueue()
 
@@ -84,12 +87,12 @@ class on_signals:  # reads as a verb: with on_signals(stop): ...
             self._stop()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self._received += 1
-        if self._received == 1:
+        if self._received_at is None:
+            self._received_at = monotonic()
             self._calls.put(True)  # the one queue that may be used within a signal handler
-            return
-        self._last()
-        os._exit(128 + number)
+        elif monotonic() - self._received_at >= self._echo:
+            self._last()
+            os._exit(128 + number)
 
 
 class Supervisor:
@@ -103,13 +106,13 @@ class Supervisor:
 
     def run(self, *, once: bool = False) -> int:
         """Until told to stop (or, with `once`, until every process is done); returns the exit status."""
-        with on_signals(self._stopping.set, self._tell_children):
+        with on_signals(self._stopping.set, self._kill_children):
             self._children = [_Child(self._command) for _ in range(self._count)]
             while not self._is_over(once):
                 self._stopping.wait(LOOK)
                 if self._stopping.is_set():
                     pause_for(LOOK)
-                    self._tell_children_once()
+                    self._tell_children()
                 else:
                     self._replace_the_dead(once)
             return max((child.status for child in self._children), default=0)
@@ -124,13 +127,13 @@ class Supervisor:
             if child.rests and not (once and child.status == 0):
                 self._children[place] = _Child(self._command)
 
-    def _tell_children_once(self) -> None:
-        for child in self._children:
-            child.stop_once()
-
     def _tell_children(self) -> None:
         for child in self._children:
             child.stop()
+
+    def _kill_children(self) -> None:
+        for child in self._children:
+            child.kill()
 
 
 class _Child:
@@ -160,11 +163,12 @@ class _Child:
         code = self._process.wait()
         return 0 if self._was_told and -code in GRACEFUL else abs(code)
 
-    def stop_once(self) -> None:
-        if not self._was_told:
-            self.stop()
-
     def stop(self) -> None:
-        self._was_told = True
-        if self._process.poll() is None:
+        """Tell it to stop, once."""
+        if not self._was_told:
+            self._was_told = True
             self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """What it held is recovered by others."""
+        self._process.kill()

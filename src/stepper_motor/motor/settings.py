@@ -33,6 +33,9 @@ class Settings:
     """The longest a worker sleeps before it looks for due journeys again."""
     recovery_interval: timedelta = timedelta(seconds=2)
     """How often a worker looks for lost performances (at most a third of a lease)."""
+    sweep_interval: timedelta = timedelta(seconds=10)
+    """How often a worker looks for journeys whose tickets have to be handed to the queue, where there is one (with a
+    `CyclicScheduler`: once in a cycle)."""
     deletion_interval: timedelta = timedelta(minutes=5)
     """How often a worker looks for ended journeys to delete."""
     stop_grace: timedelta = timedelta(seconds=30)
@@ -66,7 +69,7 @@ class Settings:
 
 _DURATIONS = (
     "lease", "unknown_step_grace", "delete_completed_after", "poll_interval", "recovery_interval",
-    "deletion_interval", "stop_grace",
+    "sweep_interval", "deletion_interval", "stop_grace",
 )  # fmt: skip
 _COUNTS = ("poison_after", "concurrency", "async_concurrency", "run_on_steps", "batch", "traceback_limit")
 _A_CENTURY = timedelta(days=36_525)

@@ -63,7 +63,7 @@ def _as_failure(store: Store, settlement: Settlement, events: Events, error: Exc
 
 def retrying(store: Store, write: Callable[[], T]) -> T:
     """Call `write`, again if a deadlock or a busy database undid it; in a transaction of the caller's only once."""
-    if store.in_transaction() or store.in_test():
+    if not store.may_retry():
         return write()
     patience = monotonic() + PATIENCE
     while True:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Any
 
 from stepper_motor.journeys.outcomes import Outcome
-from stepper_motor.journeys.row import State, Transition
-from stepper_motor.motor import clock
+from stepper_motor.journeys.row import Row, State, Transition
 from stepper_motor.motor.events import Event
 from stepper_motor.motor.loop import LoopThread
-from stepper_motor.motor.motor import Motor
+from stepper_motor.motor.motor import Motor, ready_of
 from stepper_motor.motor.pace import Pace
 from stepper_motor.motor.performance import Performance
 from stepper_motor.motor.performers import Performers
@@ -20,8 +20,10 @@ from stepper_motor.motor.ports import JourneyId, Settlement, Store
 from stepper_motor.motor.settler import Settler
 from stepper_motor.motor.threads import started
 
-RUN_ON_SECONDS = 1.0
-"""A journey that has been running on for so long gives others a turn."""
+PATIENCE = 1.0
+"""Seconds for which rows that others have locked are waited for when they are handed back."""
+LAST_COMMIT = 0.5
+"""Seconds that the settler has at least to write what it was given before it ends."""
 
 
 class Work:
@@ -71,7 +73,8 @@ class Work:
     @property
     def longest_wait(self) -> float:
         """Seconds."""
-        return monotonic() - next(iter(self._waiting.values()), monotonic())
+        since = list(self._waiting.values())  # copied at one go: other threads add and take away
+        return monotonic() - since[0] if since else 0.0
 
     def begin(self, performance: Performance) -> None:
         """Just claimed: perform it."""
@@ -90,13 +93,13 @@ class Work:
 
     def cancel_awaited(self) -> None:
         """Interrupt the async steps: each is settled as lost, by a graceful stop."""
-        self._loop.cancel_all()
+        self._performers.cancel_awaited()
 
     def end(self, until: float) -> None:
         """End all threads, but not later than `until` (monotonic)."""
         self._performers.end(until)
         self._settler.end()
-        self._thread.join(max(until - monotonic(), 0.0))
+        self._thread.join(max(until - monotonic(), LAST_COMMIT))
         self._loop.stop()
         for store in self._motor.stores:
             store.close_awaited()
@@ -110,7 +113,8 @@ class Work:
 
     def freshen(self) -> None:
         for store in self._motor.stores:
-            store.let_go()
+            with suppress(Exception):  # whatever is wrong with a connection, the next statement will say it
+                store.let_go()
 
     def retire(self) -> None:
         """Close this thread's connections if they are too old."""
@@ -125,9 +129,8 @@ class Work:
 
     def ended(self, performance: Performance, result: Settlement | Transition | None) -> None:
         if isinstance(result, Settlement):
-            if self._may_run_on(performance):
-                performance.run_on_asked_at = monotonic()
-                result.run_on_lease = result.now + performance.lease * clock.installed().speed
+            if performance.may_run_on():
+                performance.claim_next_with(result)
             self._settler.put(performance, result)
         elif result is not None:
             assert performance.in_doubt is not None
@@ -181,24 +184,29 @@ class Work:
         self._waiting[performance] = monotonic()
         self._performers.perform(performance, awaited=awaited)
 
-    def _may_run_on(self, performance: Performance) -> bool:
-        in_a_row = performance.steps_in_a_row + 1 < self._motor.settings.run_on_steps
-        recent = monotonic() - performance.claimed_at < RUN_ON_SECONDS
-        return in_a_row and recent and not self._is_stopping()
-
     def _release(self, performance: Performance) -> None:
         self._held.discard(performance)
         self._awaiting.discard(performance)
         if self._pace.wants_hands or self._is_stopping():
             self._freed()
 
+    def _announce(self, store: Store, performances: list[Performance], freed: dict[JourneyId, Row]) -> None:
+        """What was handed back is ready for others, under a new fence."""
+        rows = [(performance.journey, freed[performance.id]) for performance in performances if performance.id in freed]
+        self._motor.announce(store, [ready_of(journey, row) for journey, row in rows if row.state is State.READY])
+
     def _hand_back(self, store: Store, performances: list[Performance]) -> None:
+        holdings = [performance.holding for performance in performances]
+        freed: dict[JourneyId, Row] = {}
         try:
-            freed = store.hand_back([performance.holding for performance in performances], self._name)
-            store.on_commit(store.notify)
+            freed |= store.hand_back(holdings, self._name)
+            until = monotonic() + PATIENCE
+            # Each in a transaction of its own: none that holds rows waits for others.
+            for holding in [holding for holding in holdings if holding.id not in freed]:
+                freed |= store.hand_back([holding], self._name, patience=max(until - monotonic(), 0.0))
+            self._announce(store, performances, freed)
         except Exception as error:
-            self.trouble(f"{len(performances)} claims could not be handed back: left to their leases", error)
-            freed = {}
+            self.trouble(f"{len(holdings) - len(freed)} claims could not be handed back: left to their leases", error)
         for performance in performances:
             performance.given_back = freed.get(performance.id)
             self._release(performance)

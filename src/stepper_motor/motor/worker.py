@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -40,8 +41,13 @@ ONCE = 0.05
 class Worker:
     """Performs the journeys of a motor until it is told to stop. It runs once."""
 
-    def __init__(self, motor: Motor, *, concurrency: int | None = None, async_concurrency: int | None = None) -> None:
+    def __init__(
+        self, motor: Motor, *, concurrency: int | None = None, async_concurrency: int | None = None,
+        dispatch_only: bool = False,
+    ) -> None:  # fmt: skip
         self.motor = motor
+        self.dispatch_only = dispatch_only
+        """Keep the house and hand tickets to the queue, and leave the steps to that."""
         self.name = worker_name()
         self.concurrency = concurrency or motor.settings.concurrency
         self.async_concurrency = async_concurrency or motor.settings.async_concurrency
@@ -76,12 +82,15 @@ class Worker:
         self._tell("worker_started", count=self.concurrency)
         self._work.start()
         self._heartbeat.start()
-        if once:
-            self._keep_house_once()
-        keeper = started(self._keep_house, "housekeeper")
+        kept = threading.Event()
+        keeper = started(lambda: self._keep_house(once, kept), "housekeeper")
         try:
             with self.motor.waking(self.wake):
-                self._claim_until_stopped(once)
+                kept.wait()
+                if self.dispatch_only:
+                    self._stopping.wait(0.0 if once else None)
+                else:
+                    self._claim_until_stopped(once)
         finally:
             self._wind_up(keeper)
             self._tell("worker_stopped")
@@ -170,28 +179,34 @@ class Worker:
 
     # ------------------------------------------------------------------------------------------- the house
 
-    def _keep_house(self) -> None:
+    def _keep_house(self, at_once: bool, kept: threading.Event) -> None:
         interval = min(self.motor.settings.recovery_interval.total_seconds(), self._third_of_a_lease())
-        delete_at = monotonic()
-        while not self._stopping.wait(interval):
-            try:
-                self._work.retire()
-                self._heartbeat.beat()  # a worker that slept renews its own before it recovers others
-                self._housekeeper.recover()
-                if monotonic() >= delete_at:
-                    self._housekeeper.delete()
-                    delete_at = monotonic() + self.motor.settings.deletion_interval.total_seconds()
-            except Exception as error:
-                self._work.trouble("housekeeping failed, it is tried again", error)
-                # After an outage the others are given time to renew and to settle, before they are taken for dead.
-                self._stopping.wait(self._third_of_a_lease())
+        deleting, sweeping = Every(self.motor.settings.deletion_interval), Every(self._sweep_interval())
+        if at_once:
+            self._keep(deleting, sweeping)
+        kept.set()
+        while not self._stopping.wait(min(interval, sweeping.seconds)):
+            self._keep(deleting, sweeping)
         self._work.close()
 
-    def _keep_house_once(self) -> None:
+    def _sweep_interval(self) -> timedelta:
+        scheduler = self.motor.scheduler
+        return getattr(scheduler, "cycle_duration", self.motor.settings.sweep_interval)
+
+    def _keep(self, deleting: Every, sweeping: Every) -> None:
+        """One round."""
         try:
-            self._housekeeper.keep()
-        except Exception as error:
-            self._work.trouble("housekeeping failed", error)
+            self._work.retire()
+            self._heartbeat.beat()  # a worker that slept renews its own before it recovers others
+            self._housekeeper.recover()
+            if sweeping.is_due():
+                self._housekeeper.sweep()
+            if deleting.is_due():
+                self._housekeeper.delete()
+        except BaseException as error:  # a hook of the app's may raise anything
+            self._work.trouble("housekeeping failed, it is tried again", error)
+            # After an outage the others are given time to renew and to settle, before they are taken for dead.
+            self._stopping.wait(self._third_of_a_lease())
 
     def _third_of_a_lease(self) -> float:
         """Seconds: of the shortest there is."""
@@ -200,3 +215,18 @@ class Worker:
 
     def _tell(self, name: str, **parts: Any) -> None:
         self.motor.events.tell(Event(name=name, worker=self.name, **parts))
+
+
+class Every:
+    """Says when something that is done at intervals is due again."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self.seconds = interval.total_seconds()
+        self._at = monotonic()
+
+    def is_due(self) -> bool:
+        """Whether it is, for the first time or since it was done last; it counts as done now."""
+        if monotonic() < self._at:
+            return False
+        self._at = monotonic() + self.seconds
+        return True

@@ -7,8 +7,7 @@ from typing import Any
 
 from stepper_motor.journeys import lifecycle
 from stepper_motor.motor.ports import Claim, JourneyId, Kind
-from stepper_motor.motor.registry import SEPARATOR
-from stepper_motor.sql.rows import DUE, NEXT, Rows, in_list, places
+from stepper_motor.sql.rows import DUE, Rows, in_list, places
 
 
 class Claims(Rows):
@@ -65,22 +64,6 @@ class Claims(Rows):
             f"LIMIT {int(limit)}{dialect.lock_free}",
             [*now_params, *now_params, *since_params, *known_params],
         )
-
-    def _known(self, kind: Kind) -> tuple[str, list[object]]:
-        positions, types = self.registry.positions(kind), self.registry.types
-        if kind == "async":
-            return f"{self._position()} IN ({places(positions)})", [*positions]
-        grace, grace_params = self.time(-self.settings.unknown_step_grace)
-        return (
-            f"({self._position()} IN ({places(positions)}) OR (type IN ({places(types)}) AND {DUE} <= {grace}))",
-            [*positions, *types, *grace_params],
-        )
-
-    def _position(self) -> str:
-        step = f"COALESCE({NEXT}, '')"
-        if self.database.dialect.name == "mysql":
-            return f"CONCAT(type, '{SEPARATOR}', {step})"
-        return f"type || '{SEPARATOR}' || {step}"
 
     def _lease(self) -> tuple[str, list[object]]:
         """When a lease taken now is over, by the class of the row."""

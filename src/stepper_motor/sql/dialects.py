@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 TEXT, INTEGER, TIME, ID = "text", "integer", "time", "id"
 """The kinds of values that travel to the database as one JSON document."""
@@ -19,8 +19,12 @@ class Dialect:
     """Appended to a SELECT: lock these rows, pass over those that others have locked."""
     now = "%s"
     """An expression for the database's own time; `%s` where the process's time serves."""
+    given_time = "%s"
+    """A parameter that is a time, where nothing else in the statement says so."""
     updates_return = True
     """Whether UPDATE ... RETURNING exists."""
+    text = "text"
+    """What a CAST to text of any length is called."""
     types: Mapping[str, str] = {}
 
     def quote(self, name: str) -> str:
@@ -56,7 +60,32 @@ class Dialect:
         setting = ", ".join(f"{self.quote(column)} = {value}" for column, value in columns.items())
         return f"UPDATE {table} AS j SET {setting} FROM {records} WHERE j.{key} = v.id"
 
+    def text_of(self, column: str) -> str:
+        """A column of whatever type as text, its case significant."""
+        return f"CAST({column} AS {self.text})"
+
+    def apart(self, later: str, earlier: str, by: timedelta) -> str:
+        """A condition that one time is later than another by more than this."""
+        return f"{later} > {earlier} + interval '{by.total_seconds():.6f} seconds'"
+
+    def upsert(self, table: str, key: Sequence[str], columns: Mapping[str, str]) -> str:
+        """INSERT the records of one JSON parameter; where a row with this key is there, update it."""
+        names = ", ".join(self.quote(name) for name in columns)
+        values = ", ".join(f"v.{self.quote(name)}" for name in columns)
+        records = self.recordset(columns, "")
+        inserting = f"INSERT INTO {table} ({names}) SELECT {values} FROM {records} WHERE 1 = 1"
+        return f"{inserting} {self._or_update(key, columns)}"
+
+    def _or_update(self, key: Sequence[str], columns: Mapping[str, str]) -> str:
+        setting = ", ".join(f"{self.quote(name)} = excluded.{self.quote(name)}" for name in columns if name not in key)
+        return f"ON CONFLICT ({', '.join(self.quote(name) for name in key)}) DO UPDATE SET {setting}"
+
     def is_transient(self, code: object, message: str) -> bool:
+        """A deadlock, a serialization failure, a busy database."""
+        raise TypeError(self.name)
+
+    def is_away(self, code: object, message: str) -> bool:
+        """Whether the server, or the way to it, is gone for now."""
         raise TypeError(self.name)
 
 
@@ -67,6 +96,7 @@ class PostgreSQL(Dialect):
     lock_free = " FOR NO KEY UPDATE SKIP LOCKED"
     # A sub-select, since a bare volatile function can't bound an index scan. Never now(): it is the transaction's.
     now = "(SELECT clock_timestamp())"
+    given_time = "%s::timestamptz"
     types = {TEXT: "text", INTEGER: "integer", TIME: "timestamptz"}
 
     def later(self, seconds: float) -> str:
@@ -86,6 +116,10 @@ class PostgreSQL(Dialect):
     def is_transient(self, code: object, message: str) -> bool:
         return code in ("40001", "40P01", "55P03")
 
+    def is_away(self, code: object, message: str) -> bool:
+        # No SQLSTATE, no connection, no resources, shut down, a system error; 25006: it has become a standby.
+        return code is None or code == "25006" or str(code)[:2] in ("08", "53", "57", "58")
+
 
 class MySQL(Dialect):
     name = "mysql"
@@ -93,6 +127,7 @@ class MySQL(Dialect):
     lock_free = " FOR UPDATE SKIP LOCKED"
     now = "UTC_TIMESTAMP(6)"
     updates_return = False
+    text = "char"
     types = {TEXT: "longtext", INTEGER: "bigint", TIME: "datetime(6)"}
 
     def quote(self, name: str) -> str:
@@ -120,8 +155,21 @@ class MySQL(Dialect):
         journeys = f"{table} AS j FORCE INDEX (PRIMARY)"
         return f"UPDATE {records} STRAIGHT_JOIN {journeys} ON j.{key} = v.id SET {setting}"
 
+    def text_of(self, column: str) -> str:
+        return f"CONVERT(CAST({column} AS CHAR) USING utf8mb4) COLLATE utf8mb4_bin"
+
+    def apart(self, later: str, earlier: str, by: timedelta) -> str:
+        return f"{later} > {earlier} + INTERVAL {by.total_seconds():.6f} SECOND"
+
+    def _or_update(self, key: Sequence[str], columns: Mapping[str, str]) -> str:
+        setting = ", ".join(f"{self.quote(name)} = VALUES({self.quote(name)})" for name in columns if name not in key)
+        return f"ON DUPLICATE KEY UPDATE {setting}"
+
     def is_transient(self, code: object, message: str) -> bool:
         return code in (1213, 1205, 1020)
+
+    def is_away(self, code: object, message: str) -> bool:
+        return code in _MYSQL_AWAY
 
 
 class SQLite(Dialect):
@@ -139,5 +187,18 @@ class SQLite(Dialect):
         values = ", ".join(f"json_extract(r.value, '$[{n}]') AS {self.quote(name)}" for n, name in enumerate(columns))
         return f"(SELECT {values} FROM json_each(%s) AS r) AS v"
 
+    def apart(self, later: str, earlier: str, by: timedelta) -> str:
+        return f"julianday({later}) - julianday({earlier}) > {by.total_seconds() / 86400:.9f}"
+
     def is_transient(self, code: object, message: str) -> bool:
         return "database is locked" in message or "database table is locked" in message
+
+    def is_away(self, code: object, message: str) -> bool:
+        return any(words in message for words in _SQLITE_AWAY)
+
+
+_MYSQL_AWAY = (
+    0, 1021, 1037, 1038, 1040, 1041, 1053, 1077, 1079, 1203, 1226, 1290, 1836, 1927,
+    2002, 2003, 2006, 2013, 2014, 2055, 4031,
+)  # fmt: skip
+_SQLITE_AWAY = ("disk I/O error", "disk is full", "unable to open database", "readonly database")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from stepper_motor.journeys import lifecycle
-from stepper_motor.journeys.outcomes import Completed, Skipped
-from stepper_motor.journeys.row import Row, State, Transition
+from stepper_motor.journeys.row import Row, Transition
+from stepper_motor.motor.applying import applied, as_applied, holds, was_applied
 from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.ports import Holding, JourneyId, Renewed, Settled, Settlement
 from stepper_motor.sql.rows import Rows, in_list
@@ -31,10 +31,10 @@ class Holdings(Rows):
             to_write, written = [], []
             for settlement in batch:
                 row = rows.get(settlement.id)
-                if row is not None and _was_written(row, settlement):
+                if row is not None and was_applied(row, settlement):
                     written.append(settlement)
                 elif row is not None:
-                    done[settlement.id] = transition = _settled(row, settlement)
+                    done[settlement.id] = transition = applied(row, settlement)
                     if transition:
                         to_write.append((settlement, transition))
             self._write_settled(to_write)
@@ -54,13 +54,15 @@ class Holdings(Rows):
     def _recognised(self, written: list[Settlement]) -> dict[JourneyId, Transition | None]:
         """What these settlements came to when they were written: only the answer of that commit was lost."""
         rows = self.locked([settlement.id for settlement in written], wait=True) if written else {}
-        return {settlement.id: _as_written(rows[settlement.id], settlement) for settlement in written}
+        return {settlement.id: as_applied(rows[settlement.id], settlement) for settlement in written}
 
-    def hand_back(self, holdings: Sequence[Holding], holder: str) -> dict[JourneyId, Row]:
+    def hand_back(self, holdings: Sequence[Holding], holder: str, *, patience: float = 0.0) -> dict[JourneyId, Row]:
         now = self.now()
         with self.database.transaction():
-            rows = self.locked([holding.id for holding in holdings], wait=False)
-            mine = {h.id: rows[h.id] for h in holdings if _holds(rows.get(h.id), h, holder)}
+            if patience:
+                self.database.be_patient(patience)
+            rows = self.locked([holding.id for holding in holdings], wait=bool(patience))
+            mine = {h.id: rows[h.id] for h in holdings if holds(rows.get(h.id), h, holder)}
             freed = {id: lifecycle.hand_back(row, now, new_fence()) for id, row in mine.items()}
             self.write(freed)
         return freed
@@ -73,54 +75,13 @@ class Holdings(Rows):
             rows = self.locked([holding.id for holding in holdings], wait=bool(patience))
             missing = [holding for holding in holdings if holding.id not in rows]
             there = self.existing([holding.id for holding in missing]) if missing and not patience else set()
-            ids = [self.database.id_to_sql(h.id) for h in holdings if _holds(rows.get(h.id), h, holder)]
+            ids = [self.database.id_to_sql(h.id) for h in holdings if holds(rows.get(h.id), h, holder)]
             if ids:
                 among, ids = in_list(ids)
                 self.database.write(
                     f"UPDATE {self._journeys} SET lease_expires_at = {until} WHERE {self._key} {among}",
                     [*params, *ids],
                 )
-        gone = {h.id for h in holdings if h.id in rows and not _holds(rows[h.id], h, holder)}
+        gone = {h.id for h in holdings if h.id in rows and not holds(rows[h.id], h, holder)}
         gone |= {holding.id for holding in missing if holding.id not in there}
         return Renewed(gone, there)
-
-
-def _was_written(row: Row, settlement: Settlement) -> bool:
-    return row.fence == settlement.new_fence or (row.fence == settlement.fence and row.performed_by is None)
-
-
-def _as_written(row: Row, settlement: Settlement) -> Transition:
-    """The row as it stands now, unless somebody has claimed it since: then as the settlement left it."""
-    then = _transition(settlement.row, settlement)
-    return then if row.held and not then.row.held else Transition(row)
-
-
-def _settled(row: Row, settlement: Settlement) -> Transition | None:
-    """None: the performer does not hold the row any more."""
-    if row.fence != settlement.fence or row.performed_by != settlement.holder:
-        return None
-    return _transition(row, settlement)
-
-
-def _transition(row: Row, settlement: Settlement) -> Transition:
-    transition = lifecycle.settle(row, settlement.ending, settlement.now, settlement.new_fence)
-    if _runs_on(transition.row, settlement):
-        assert settlement.run_on_lease
-        row_on = lifecycle.run_on(transition.row, settlement.holder, settlement.run_on_lease, row)
-        transition = Transition(row_on, (transition.entries[0]._replace(state=State.PERFORMING),))
-    return transition
-
-
-def _runs_on(after: Row, settlement: Settlement) -> bool:
-    due = after.next_step_to_be_performed_at
-    return (
-        settlement.run_on_lease is not None
-        and after.state is State.READY
-        and isinstance(settlement.ending.outcome, Completed | Skipped)
-        and due is not None
-        and due <= settlement.now
-    )
-
-
-def _holds(row: Row | None, holding: Holding, holder: str) -> bool:
-    return row is not None and row.fence == holding.fence and row.performed_by == holder

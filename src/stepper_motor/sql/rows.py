@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from stepper_motor.journeys.row import Entry, Row, State
 from stepper_motor.motor import clock
-from stepper_motor.motor.ports import JourneyId
-from stepper_motor.motor.registry import Registry
+from stepper_motor.motor.ports import JourneyId, Kind
+from stepper_motor.motor.registry import SEPARATOR, Registry
 from stepper_motor.motor.settings import Settings
 from stepper_motor.sql.dialects import ID, INTEGER, TEXT, TIME, Dialect
 
@@ -50,6 +50,14 @@ class Table:
     """The column of the primary key."""
     id_type: str
     """The primary key's type as the database names it in a cast."""
+    tickets: str = "stepper_motor_tickets"
+    """Where it is kept what was handed to a queue: one table for all."""
+    hero: str = "hero_id"
+    """The column of the hero's key."""
+    hero_type: str | None = None
+    """The hero's table, where the hero is a real foreign key; None: each row tells it."""
+    schema: str | None = None
+    """Where both tables are; None: where the connection looks by default."""
 
 
 class Database(Protocol):
@@ -76,6 +84,13 @@ class Database(Protocol):
 
     def id_from_sql(self, value: Any) -> JourneyId: ...
 
+    def id_from_text(self, text: str) -> JourneyId:
+        """The primary key that somebody wrote.
+
+        Raises:
+            Exception: it can't be one.
+        """
+
     def write_own(self, id: JourneyId, own: Any) -> None:
         """Write the app's own columns of a journey through the ORM."""
 
@@ -89,8 +104,30 @@ class Rows:
         self.registry = registry
         self.settings = settings
         quote = database.dialect.quote
-        self._journeys, self._history, self._key = quote(table.journeys), quote(table.history), quote(table.key)
+        within = f"{quote(table.schema)}." if table.schema else ""
+        self._tickets = within + quote(table.tickets)
+        self._journeys, self._history = within + quote(table.journeys), within + quote(table.history)
+        self._key = quote(table.key)
         self._columns = ", ".join(quote(name) for name in ROW_KINDS)
+
+    def _position(self, of: str = "") -> str:
+        """Type and next step as one text, as the registry has them. `of` stands before the columns' names."""
+        step = f"COALESCE({of}{NEXT}, '')"
+        if self.database.dialect.name == "mysql":
+            return f"CONCAT({of}type, '{SEPARATOR}', {step})"
+        return f"{of}type || '{SEPARATOR}' || {step}"
+
+    def _known(self, kind: Kind, of: str = "") -> tuple[str, list[object]]:
+        """What this process can perform, or has to pause since nobody seems to know its step."""
+        positions, types = self.registry.positions(kind), self.registry.types
+        if kind == "async":
+            return f"{self._position(of)} IN ({places(positions)})", [*positions]
+        grace, grace_params = self.time(-self.settings.unknown_step_grace)
+        overdue = f"{of}type IN ({places(types)}) AND {of}{DUE} <= {grace}"
+        return (
+            f"({self._position(of)} IN ({places(positions)}) OR ({overdue}))",
+            [*positions, *types, *grace_params],
+        )
 
     def now(self) -> datetime:
         dialect, installed = self.database.dialect, clock.installed()
@@ -107,7 +144,7 @@ class Rows:
         dialect, installed = self.database.dialect, clock.installed()
         if installed.replaces_database or dialect.now == "%s":
             at = installed.now() + (self.real(plus) if plus else timedelta())
-            return "%s", [dialect.time_to_sql(at)]
+            return dialect.given_time, [dialect.time_to_sql(at)]
         return (f"({dialect.later(plus.total_seconds())})" if plus else dialect.now), []
 
     def locked(self, ids: Iterable[JourneyId], *, wait: bool) -> dict[JourneyId, Row]:
@@ -209,11 +246,11 @@ def _key(value: Any) -> object:
 
 
 def places(values: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(values))
+    return ", ".join(["%s"] * len(values)) or "NULL"  # nothing equals NULL, and no database takes `IN ()`
 
 
 def in_list(keys: Sequence[Any]) -> tuple[str, list[Any]]:
     """`IN (...)` and its parameters. Whole numbers are written out: binding hundreds of parameters costs more."""
-    if all(type(key) is int for key in keys):
+    if keys and all(type(key) is int for key in keys):
         return f"IN ({', '.join(map(str, keys))})", []
     return f"IN ({places(keys)})", list(keys)

@@ -10,12 +10,14 @@ from stepper_motor.journeys.row import Entry, Transition
 from stepper_motor.motor.ports import Decide, Expired, JourneyId, NoSuchRow
 from stepper_motor.sql.claims import Claims
 from stepper_motor.sql.holdings import Holdings
+from stepper_motor.sql.listing import Listing
 from stepper_motor.sql.rows import NEXT, in_list, places
+from stepper_motor.sql.tickets import Tickets
 
 _ENDED = "state IN ('finished', 'canceled') AND ended_at <= %s AND performed_by IS NULL"
 
 
-class SqlStore(Claims, Holdings):
+class SqlStore(Claims, Holdings, Listing, Tickets):
     """Claims, settles, renews, recovers, changes and deletes rows with statements of its own."""
 
     # --------------------------------------------------------------------------------------- housekeeping

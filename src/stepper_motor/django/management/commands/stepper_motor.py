@@ -1,4 +1,4 @@
-"""`manage.py stepper_motor worker | housekeep | doctor`."""
+"""`manage.py stepper_motor worker | list | show | pause | doctor ...`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            status = cli.run(_Home(), options, self.stdout.write)
+            status = cli.run(ManagePy(), options, self.stdout.write)
         except StepperMotorError as error:
             raise CommandError(str(error)) from error
         if getattr(self, "_called_from_command_line", False):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             sys.exit(status)
 
 
-class _Home:
+class ManagePy:
     """Django's answers to what the commands ask."""
 
     def motor(self, types: Sequence[str] | None) -> Motor:
