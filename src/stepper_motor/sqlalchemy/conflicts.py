@@ -1,0 +1,31 @@
+"""The typed error of the one-per-hero rule, also where the app's own flush inserts the journey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import IntegrityError
+
+from stepper_motor.journeys.errors import AlreadyOnJourney
+from stepper_motor.sqlalchemy.tables import ONE_PER_HERO
+
+
+def raise_typed(engine: Engine) -> None:
+    """Have this engine raise AlreadyOnJourney where it would raise an IntegrityError of that rule."""
+    if not event.contains(engine, "handle_error", _translate):
+        event.listen(engine, "handle_error", _translate)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether a database refused a journey since its hero's place is taken."""
+    return isinstance(error, IntegrityError) and ONE_PER_HERO in str(error.orig)
+
+
+def _translate(context: Any) -> None:
+    error = context.sqlalchemy_exception
+    if error is not None and is_conflict(error):
+        raise AlreadyOnJourney(
+            "the hero is on another journey of this class and key: pass key= or allow_multiple=True, or start it by "
+            "start(session, hero, on_conflict=...)"
+        ) from error

@@ -1,0 +1,126 @@
+"""The connections of a motor to one database: one for each of its threads, and a pool for its steps.
+
+What the engine asks goes over lines of its own, and with an async driver over an event loop of its own: a step that
+keeps its loop busy must not silence the heartbeat.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from time import monotonic
+from weakref import WeakSet
+
+from sqlalchemy import Engine
+
+from stepper_motor.sqlalchemy.bridge import Bridge
+from stepper_motor.sqlalchemy.engines import LONGEST, try_what_rested, twin_of
+from stepper_motor.sqlalchemy.lines import OwnLine
+
+KEPT = 4
+"""Connections of either kind that are kept open while nobody needs them."""
+
+
+class Connections:
+    """Made from the app's engine, without a connection at first.
+
+    Args:
+        engine: the app's.
+        async_connections: how many connections async steps share.
+        report: told of what goes wrong on an event loop.
+    """
+
+    def __init__(self, engine: Engine, async_connections: int, report: Callable[[BaseException], None]) -> None:
+        self.engine = engine
+        self._async_connections = async_connections
+        self._of_thread = threading.local()
+        self._lines: WeakSet[OwnLine] = WeakSet()
+        """Those of all threads: a thread that the motor does not know may have read something and gone on."""
+        self._doubted_at = 0.0
+        """When a connection was last found to be broken (monotonic): those of steps may be broken as well."""
+        self.engine_bridge = Bridge(report) if engine.dialect.is_async else None
+        self.step_bridge = Bridge(report) if engine.dialect.is_async else None
+        self.waiting_bridge = self.step_bridge or Bridge(report)
+        """Where an awaited body is awaited that a thread waits for."""
+
+    @cached_property
+    def _of_threads(self) -> Engine:
+        return twin_of(self.engine, size=KEPT, at_most=None)
+
+    @cached_property
+    def of_steps(self) -> Engine:
+        """The engine of the sessions that steps use."""
+        at_most = self._async_connections if self.engine.dialect.is_async else None
+        engine = twin_of(self.engine, size=min(KEPT, at_most or KEPT), at_most=at_most)
+        if engine is not self.engine:
+            try_what_rested(engine, lambda: self._doubted_at)
+        return engine
+
+    def own(self) -> OwnLine:
+        """This thread's line."""
+        line: OwnLine | None = getattr(self._of_thread, "line", None)
+        if line is None:
+            line = self._of_thread.line = OwnLine(self._of_threads, self.engine_bridge)
+            self._lines.add(line)
+        return line
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread's line is in a transaction."""
+        line: OwnLine | None = getattr(self._of_thread, "line", None)
+        return line is not None and line.in_transaction
+
+    def let_go(self) -> None:
+        """Close this thread's connection if it is broken or too old."""
+        line: OwnLine | None = getattr(self._of_thread, "line", None)
+        if line is not None and not line.in_transaction and (_is_old(line) or not line.is_alive()):
+            is_broken = not _is_old(line)
+            self._doubted_at = monotonic() if is_broken else self._doubted_at
+            self._close(broken=is_broken)
+
+    def retire(self) -> None:
+        """Close this thread's connection if it is too old. It is not asked anything."""
+        line: OwnLine | None = getattr(self._of_thread, "line", None)
+        if line is not None and not line.in_transaction and _is_old(line):
+            self._close()
+
+    def give_back(self) -> None:
+        """This thread needs its connection no longer."""
+        line: OwnLine | None = getattr(self._of_thread, "line", None)
+        if line is not None and not line.in_transaction:
+            self._of_thread.line = None
+            line.give_back()
+
+    def hang_up(self) -> None:
+        """This thread needs its connection no longer, nor does any other."""
+        if getattr(self._of_thread, "line", None) is not None:
+            self._close()
+
+    def close_steps(self) -> None:
+        """Close the connections that steps have used."""
+        if "of_steps" in self.__dict__ and self.of_steps is not self.engine:
+            (self.step_bridge.there if self.step_bridge else _here)(self.of_steps.dispose)
+
+    def end(self) -> None:
+        """Close what is open, and end the event loops."""
+        self.close_steps()
+        for line in tuple(self._lines):
+            line.give_back()
+        if "_of_threads" in self.__dict__ and self._of_threads is not self.engine:
+            (self.engine_bridge.there if self.engine_bridge else _here)(self._of_threads.dispose)
+        for bridge in (self.engine_bridge, self.waiting_bridge):
+            if bridge:
+                bridge.stop()
+
+    def _close(self, *, broken: bool = False) -> None:
+        line, self._of_thread.line = self._of_thread.line, None
+        line.close(broken=broken)
+
+
+def _is_old(line: OwnLine) -> bool:
+    return monotonic() - line.opened_at > LONGEST
+
+
+def _here(function: Callable[[], None]) -> None:
+    function()
