@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from stepper_motor.journeys.journey import JourneyBase
-from stepper_motor.journeys.row import Row, State
+from stepper_motor.journeys.row import Entry, Row, State
 from stepper_motor.journeys.wording import away, clock
 from stepper_motor.testing.positions import stands_at, step_named
 from stepper_motor.testing.stories import entries_of, fresh_copy, name_of, story
@@ -122,7 +122,7 @@ def _assert_reason(journey: JourneyBase[Any], state: str, reason: str | None) ->
         _fail(journey, f"to be {state} because of {reason!r}, but it is {state} {because}")
 
 
-def _assert_told(journey: JourneyBase[Any], outcome: str, wanted: tuple[str, ...], told: list[Any]) -> None:
+def _assert_told(journey: JourneyBase[Any], outcome: str, wanted: tuple[str, ...], told: list[Entry]) -> None:
     __tracebackhide__ = True
     names = [_today(journey, entry.step_name) for entry in told]
     rest = iter(names)
@@ -132,8 +132,10 @@ def _assert_told(journey: JourneyBase[Any], outcome: str, wanted: tuple[str, ...
             _fail(journey, f"to have {outcome} {steps}, but {outcome} {'is' if len(names) < 2 else 'are'} {found}")
 
 
-def _told(journey: JourneyBase[Any], outcome: str) -> list[Any]:
-    return [entry for entry in entries_of(_fresh(journey)) if entry.outcome == outcome]
+def _told(journey: JourneyBase[Any], outcome: str) -> list[Entry]:
+    __tracebackhide__ = True
+    _fresh(journey)
+    return [entry for entry in entries_of(journey) if entry.outcome == outcome]
 
 
 def _today(journey: JourneyBase[Any], name: str | None) -> str | None:
