@@ -1,4 +1,5 @@
-"""What every test has: the mark `pure` by folder, `only_on` for one database, and a line that says where it runs."""
+"""What every test has: the marks `pure` and `database`, those that name one database or one home, and a line that says
+where it runs."""
 
 from __future__ import annotations
 
@@ -8,9 +9,11 @@ import django
 import hypothesis
 import pytest
 
-from tests import databases
+from tests import databases, homes
 
 PURE_FOLDERS = ("journeys",)
+HOMELY_FOLDERS = ("cli", "semantics", "tickets")
+"""Their tests run in every home; all others in Django's."""
 
 # No deadline: the machine may be busy with a database, and a slow example is no wrong one.
 hypothesis.settings.register_profile("stepper_motor", deadline=None)
@@ -20,7 +23,14 @@ hypothesis.settings.load_profile("stepper_motor")
 def pytest_report_header() -> str:
     database = databases.chosen()
     where = databases.sqlite_file(databases.name()) if database == "sqlite" else databases.server(database)
-    return f"database: {database} ({where}), Django {django.__version__}"
+    return f"database: {database} ({where}), home: {homes.chosen()}, Django {django.__version__}"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """In Django, `database` means pytest-django's own mark."""
+    marker = item.get_closest_marker("database")
+    if marker and homes.chosen() == "django":
+        item.add_marker(pytest.mark.django_db(**marker.kwargs))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,14 +40,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def mark_pure(items: list[pytest.Item]) -> None:
-    pure = [Path(__file__).parent / folder for folder in PURE_FOLDERS]
     for item in items:
-        if any(folder in item.path.parents for folder in pure):
+        if is_in(item, PURE_FOLDERS):
             item.add_marker(pytest.mark.pure)
 
 
 def runs_here(item: pytest.Item) -> bool:
-    return all(databases.chosen() in marker.args for marker in item.iter_markers("only_on"))
+    return (
+        all(databases.chosen() in marker.args for marker in item.iter_markers("only_on"))
+        and all(homes.chosen() in marker.args for marker in item.iter_markers("only_in"))
+        and (homes.chosen() == "django" or is_in(item, HOMELY_FOLDERS))
+    )
+
+
+def is_in(item: pytest.Item, folders: tuple[str, ...]) -> bool:
+    return any(Path(__file__).parent / folder in item.path.parents for folder in folders)
 
 
 def pytest_unconfigure() -> None:

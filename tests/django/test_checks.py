@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.core import checks
+from django.core.checks import run_checks
+from django.db import connections
 
 from stepper_motor import DefinitionError, step
 from stepper_motor.django import AbstractJourney, Journey
@@ -251,3 +253,12 @@ def test_a_type_name_must_be_a_text():
 
         class Numbered(Journey[Customer]):
             type_name = 12
+
+
+@pytest.mark.only_on("sqlite", "mariadb")
+def test_a_database_that_keeps_other_times_than_utc_is_told_of(monkeypatch):
+    monkeypatch.setattr(connections["default"], "timezone_name", "Europe/Amsterdam")
+    [told] = run_checks(tags=["stepper_motor"])
+    assert told.id == "stepper_motor.E010"
+    assert "'default' keeps times in Europe/Amsterdam, journeys theirs in UTC" in told.msg
+    assert "Leave TIME_ZONE out of DATABASES['default']" in told.hint

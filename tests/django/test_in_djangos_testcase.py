@@ -7,7 +7,7 @@ from django.test import TestCase, TransactionTestCase
 
 from stepper_motor import Completed, State, StepperMotorError, step
 from stepper_motor.django import Journey
-from tests.django.seen import entries_of, row_of
+from tests.semantics.seen import entries_of, row_of
 from tests.shop.models import Customer, Spy
 
 

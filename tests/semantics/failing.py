@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from stepper_motor import step
-from stepper_motor.django import Journey
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, start
 
 
 def failing(error, **options):
@@ -26,7 +25,7 @@ def working(body, *, of_class="pause", **options):
 
 
 def started(Failing, customer, clock):
-    journey = Failing.start(customer)
+    journey = start(Failing, customer)
     clock.move(timedelta(seconds=60))
     return journey
 

@@ -7,12 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
-
 from stepper_motor import Outcome, Reattempt, step
-from stepper_motor.django import Journey
-from tests.django.seen import found
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, found, on_its_own
 
 LIMIT = 20.0
 """Seconds a test waits for a thread."""
@@ -121,11 +117,9 @@ class Running:
 
     def _perform(self) -> None:
         try:
-            self.outcome = self._journey.perform_next_step()
+            self.outcome = on_its_own(self._journey.perform_next_step)
         except BaseException as error:
             self.error = error
-        finally:
-            connections.close_all()
 
 
 @contextmanager

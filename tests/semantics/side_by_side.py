@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
-from django.db import connection, connections
+from tests.home import execute, on_its_own, vendor
 
 LIMIT = 60.0
 """Seconds that all of it may take."""
@@ -23,18 +23,17 @@ def side_by_side(*calls: Callable[[], Any]) -> list[Any]:
 
 def sessions_that_wait_for_a_lock() -> int:
     """In the database of the test; on PostgreSQL and MariaDB."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw before
-        cursor.execute(_WAITING[connection.vendor])
-        return int(cursor.fetchone()[0])
+    if vendor() == "postgresql":
+        execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw before
+    ((waiting,),) = execute(_WAITING[vendor()])
+    return int(waiting)
 
 
 _WAITING = {
     "postgresql": "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() "
     "AND wait_event_type = 'Lock'",
     # Not innodb_trx: who looks at it again within 0.1 s is shown what he saw before.
-    "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND state = 'Update' "
+    "mariadb": "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND state = 'Update' "
     "AND time_ms > 100",
 }
 
@@ -42,8 +41,6 @@ _WAITING = {
 def _called(call: Callable[[], Any], barrier: Barrier) -> Any:
     try:
         barrier.wait(LIMIT)
-        return call()
+        return on_its_own(call)
     except Exception as error:
         return error
-    finally:
-        connections.close_all()

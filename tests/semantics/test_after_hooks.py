@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from stepper_motor import Completed, State, step
-from stepper_motor.django import Journey
-from tests.django.seen import entries_of, found, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.home import Customer, Journey, found, save, start, tell
+from tests.semantics.seen import entries_of, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def error():
@@ -53,36 +52,36 @@ def ends(body, **members):
     ],
 )
 def test_once_after_the_settlement_is_written(body, hook, state, customer):
-    ends(body).start(customer).perform_next_step()
+    start(ends(body), customer).perform_next_step()
     assert Ends.heard == [(hook, state, None)]
 
 
 def test_not_while_the_journey_goes_on(customer):
-    ends(lambda self: self.reattempt(5)).start(customer).perform_next_step()
+    start(ends(lambda self: self.reattempt(5)), customer).perform_next_step()
     assert Ends.heard == []
 
 
 def test_after_pause_comes_again_for_another_pause(customer):
-    journey = ends(lambda self: self.pause()).start(customer)
+    journey = start(ends(lambda self: self.pause()), customer)
     journey.perform_next_step()
     journey.resume()
     journey.perform_next_step()
     assert [hook for hook, *_ in Ends.heard] == ["after_pause", "after_pause"]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_a_pause_from_within_is_heard_after_the_body_ended(customer):
     def body(self):
         found(self).pause("from outside")
         assert Ends.heard == []
 
-    ends(body, more=step(lambda self: None, name="more")).start(customer).perform_next_step()
+    start(ends(body, more=step(lambda self: None, name="more")), customer).perform_next_step()
     assert Ends.heard == [("after_pause", State.PAUSED, None)]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_to_reschedule_a_paused_journey_is_no_second_pause(clock, customer):
-    journey = ends(lambda self: self.pause()).start(customer)
+    journey = start(ends(lambda self: self.pause()), customer)
     journey.perform_next_step()
     journey.reschedule(clock.now())
     assert len(Ends.heard) == 1
@@ -93,7 +92,7 @@ def test_an_error_in_it_is_recorded_and_changes_nothing(kind, customer):
     async def raises(self):
         error()
 
-    journey = ends(lambda self: None, after_finish=raises if kind == "async" else lambda self: error()).start(customer)
+    journey = start(ends(lambda self: None, after_finish=raises if kind == "async" else lambda self: error()), customer)
     assert journey.perform_next_step() == Completed()
     assert journey.state == State.FINISHED
     *_, performance, record = entries_of(journey)
@@ -104,28 +103,28 @@ def test_an_error_in_it_is_recorded_and_changes_nothing(kind, customer):
 
 def test_sql_that_fails_in_it_ruins_nothing(customer):
     def broken(self):
-        Spy.objects.create(id=1, word="one")
-        Spy.objects.create(id=1, word="two")
+        tell(self, "one", id=1)
+        tell(self, "two", id=1)
 
-    journey = ends(lambda self: None, after_finish=broken).start(customer)
+    journey = start(ends(lambda self: None, after_finish=broken), customer)
     journey.perform_next_step()
     assert told(journey) == [("work", "completed"), (None, "hook_failed")]
 
 
 def test_what_a_failed_step_set_can_not_be_saved_by_a_hook(customer):
-    def save(self):
+    def note(self):
         assert "touched" not in self.data
         self.data["noted"] = self.reason
-        self.save()
+        save(self)
 
-    journey = ends(lambda self: error(), after_pause=save).start(customer)
+    journey = start(ends(lambda self: error(), after_pause=note), customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     assert found(journey).data == {"noted": "OSError: no network"}
 
 
 def test_a_verb_in_it_acts_as_one_from_outside(customer):
-    journey = ends(lambda self: self.pause(), after_pause=lambda self: self.cancel("no pauses here")).start(customer)
+    journey = start(ends(lambda self: self.pause(), after_pause=lambda self: self.cancel("no pauses here")), customer)
     journey.perform_next_step()
     assert found(journey).state == State.CANCELED
     assert told(journey) == [("work", "paused"), ("work", "canceled")]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from django.db import connection, transaction
 
 from stepper_motor import Completed, Skipped, step
-from stepper_motor.django import Journey
-from tests.django.seen import told
-from tests.shop.models import Customer, Spy
+from tests.home import Customer, Journey, atell, block, in_a_transaction, start, tell, words
+from tests.semantics.seen import told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def error():
@@ -72,7 +70,7 @@ def told_by_async_generator(heard):
     async def around(self):
         heard.append("in")
         yield
-        await Spy.objects.acreate(word="out")
+        await atell(self, "out")
         heard.append("out")
 
     return around
@@ -90,12 +88,12 @@ def told_by_coroutine(heard):
 
 
 async def async_body(self):
-    await Spy.objects.acreate(word="body")
+    await atell(self, "body")
     self.data["by"] = "async"
 
 
 def sync_body(self):
-    Spy.objects.create(word="body")
+    tell(self, "body")
     self.data["by"] = "sync"
 
 
@@ -106,10 +104,10 @@ FORMS = [told_by_generator, told_by_async_generator, told_by_decorated_function,
 @pytest.mark.parametrize("form", FORMS)
 def test_around_step_may_be_written_in_any_form(form, body, customer):
     heard = []
-    journey = surrounded(lambda self: heard.append("body") or body(self), form(heard)).start(customer)
+    journey = start(surrounded(lambda self: heard.append("body") or body(self), form(heard)), customer)
     assert journey.perform_next_step() == Completed()
     assert heard == ["in", "body", "out"]
-    assert Spy.objects.filter(word="body").exists()
+    assert "body" in words()
     assert journey.data["by"] in ("sync", "async")
 
 
@@ -117,7 +115,7 @@ def test_around_step_may_be_written_in_any_form(form, body, customer):
 @pytest.mark.parametrize("body", [lambda self: self.skip(), lambda self: Skipped()])
 def test_around_step_lets_an_outcome_through(body, wrap, customer):
     manager = Manager(swallows=False)
-    assert surrounded(body, lambda self: wrap(manager)).start(customer).perform_next_step() == Skipped()
+    assert start(surrounded(body, lambda self: wrap(manager)), customer).perform_next_step() == Skipped()
     assert manager.heard[0] == "in"
     assert len(manager.heard) == 2
 
@@ -130,7 +128,7 @@ def test_around_step_may_swallow_what_the_body_raised(kind, wrap, customer):
 
     manager = Manager(swallows=True)
     body = raises if kind == "async" else lambda self: error()
-    journey = surrounded(body, lambda self: wrap(manager)).start(customer)
+    journey = start(surrounded(body, lambda self: wrap(manager)), customer)
     assert journey.perform_next_step() == Completed()
     assert manager.heard == ["in", "OSError"]
     assert journey.steps_completed == 1
@@ -155,7 +153,7 @@ def test_one_event_loop_serves_an_async_around_step_and_its_body(kind, customer)
         assert Around.running
 
     body = asynchronous if kind == "async" else synchronous
-    assert surrounded(body, around).start(customer).perform_next_step() == Completed()
+    assert start(surrounded(body, around), customer).perform_next_step() == Completed()
     assert Around.running is False
 
 
@@ -174,24 +172,25 @@ def test_around_step_may_use_a_verb(kind, place, entered, customer):
         yield
         await self.askip()
 
-    journey = surrounded(lambda self: None, around_async if kind == "async" else around).start(customer)
+    journey = start(surrounded(lambda self: None, around_async if kind == "async" else around), customer)
     assert journey.perform_next_step() == Skipped()
     assert (journey.steps_entered, journey.steps_completed) == (entered, 0)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.only_in("django", "sqlalchemy-async")
+@pytest.mark.database(transaction=True)
 def test_a_transaction_held_by_a_sync_around_step_serves_an_async_body(customer):
     async def body(self):
-        await Spy.objects.acreate(word="in the transaction")
+        await atell(self, "in the transaction")
         raise OSError("rolled back")
 
     def around(self):
-        with transaction.atomic():
+        with block(self):
             yield
 
-    journey = surrounded(body, around).start(customer)
+    journey = start(surrounded(body, around), customer)
     with pytest.raises(OSError, match="rolled back"):
         journey.perform_next_step()
-    assert not Spy.objects.exists()
-    assert not connection.in_atomic_block
+    assert words() == []
+    assert not in_a_transaction()
     assert told(journey) == [("work", "failed")]

@@ -8,8 +8,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
-from django.db import connection, connections, transaction
 
 from stepper_motor import (
     Canceled,
@@ -24,12 +22,30 @@ from stepper_motor import (
     StepperMotorError,
     step,
 )
-from stepper_motor.django import Journey, motor
 from stepper_motor.motor.worker import Worker
-from tests.django.seen import found, last_entry, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.home import (
+    Customer,
+    Journey,
+    Spy,
+    acount,
+    afound,
+    areload,
+    astart,
+    atell,
+    found,
+    in_a_transaction,
+    in_thread,
+    in_transaction,
+    motor,
+    only,
+    run,
+    run_anew,
+    start,
+    words,
+)
+from tests.semantics.seen import last_entry, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 where = contextvars.ContextVar("where", default="outside")
 
@@ -44,43 +60,46 @@ def asynchronous(body, **options):
 
 async def asks_the_database(self):
     await asyncio.sleep(0)
-    await Spy.objects.acreate(journey_id=str(self.pk), word=(await self.ahero()).name)
-    self.data["spies"] = await Spy.objects.acount()
+    await atell(self, (await self.ahero()).name)
+    self.data["spies"] = await acount(Spy, inside=self)
 
 
 def test_an_async_body_is_awaited_and_uses_the_orm(customer):
-    journey = asynchronous(asks_the_database).start(customer)
+    journey = start(asynchronous(asks_the_database), customer)
     assert journey.perform_next_step() == Completed()
     assert (journey.next_step_name, journey.data) == ("more", {"spies": 1})
-    assert Spy.objects.get().word == "Ada"
+    assert words() == ["Ada"]
 
 
 def test_a_sync_body_may_give_something_to_await(customer):
-    journey = asynchronous(lambda self: asks_the_database(self)).start(customer)
+    journey = start(asynchronous(lambda self: asks_the_database(self)), customer)
     assert journey.perform_next_step() == Completed()
     assert journey.data == {"spies": 1}
 
 
+@pytest.mark.only_in("django", "sqlalchemy-async")
 def test_performed_from_async_code(customer):
     async def perform():
-        journey = await asynchronous(asks_the_database).astart(customer)
+        journey = await astart(asynchronous(asks_the_database), customer)
         outcomes = [await journey.aperform_next_step(), await journey.aperform_next_step()]
         assert await journey.ahas_completed("work")
         return journey, outcomes
 
-    journey, outcomes = async_to_sync(perform)()
+    journey, outcomes = run(perform())
     assert outcomes == [Completed(), Completed()]
     assert row_of(journey).state == State.FINISHED
 
 
+@pytest.mark.only_in("django", "sqlalchemy-async")
+@pytest.mark.database(transaction=True)
 def test_a_sync_step_performed_from_async_code_runs_in_a_thread(customer):
     async def perform():
-        journey = await asynchronous(lambda self: threads.append(threading.get_ident())).astart(customer)
+        journey = await astart(asynchronous(lambda self: threads.append(threading.get_ident())), customer)
         await journey.aperform_next_step()
         return threading.get_ident()
 
     threads = []
-    loop_thread = async_to_sync(perform)()
+    loop_thread = run(perform())
     assert threads
     assert threads[0] != loop_thread
 
@@ -101,7 +120,7 @@ def test_a_verb_with_an_a_leaves_the_body_as_well(verb, outcome, customer):
         await verb(self)
         raise AssertionError("it went on")
 
-    assert asynchronous(body).start(customer).perform_next_step() == outcome
+    assert start(asynchronous(body), customer).perform_next_step() == outcome
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause", "skip", "reattempt", "finish"])
@@ -110,8 +129,8 @@ def test_so_does_one_without(verb, customer):
         getattr(self, verb)()
         raise AssertionError("it went on")
 
-    asynchronous(body).start(customer).perform_next_step()
-    assert Journey.objects.get().steps_entered == 1
+    start(asynchronous(body), customer).perform_next_step()
+    assert only(Journey).steps_entered == 1
 
 
 def test_a_verb_in_a_task_of_the_body_leaves_it(customer):
@@ -124,24 +143,26 @@ def test_a_verb_in_a_task_of_the_body_leaves_it(customer):
         async def say_so(self):
             self.cancel("from a task")
 
-    assert InTask.start(customer).perform_next_step() == Canceled("from a task")
+    assert start(InTask, customer).perform_next_step() == Canceled("from a task")
 
 
+@pytest.mark.only_in("django", "sqlalchemy-async")
 def test_a_verb_in_sync_code_called_from_an_async_body(customer):
     async def body(self):
-        await sync_to_async(self.cancel)("from a thread")
+        await in_thread(lambda: self.cancel("from a thread"), inside=self)
 
-    assert asynchronous(body).start(customer).perform_next_step() == Canceled("from a thread")
+    assert start(asynchronous(body), customer).perform_next_step() == Canceled("from a thread")
 
 
+@pytest.mark.only_in("django", "sqlalchemy-async")
 def test_what_else_does_io_has_a_twin_that_works_inside_a_step(customer):
     async def body(self):
         self.data["done before"] = await self.ahas_completed("more")
         assert await self.aperform_next_step() is None
         await self.asave()
-        await self.arefresh_from_db()
+        await areload(self)
 
-    journey = asynchronous(body).start(customer)
+    journey = start(asynchronous(body), customer)
     assert journey.perform_next_step() == Completed()
     assert journey.data == {"done before": False}
 
@@ -151,13 +172,14 @@ def test_a_body_that_cancels_itself_is_an_exception(customer):
         asyncio.current_task().cancel()
         await asyncio.sleep(10)
 
-    journey = asynchronous(body).start(customer)
+    journey = start(asynchronous(body), customer)
     with pytest.raises(asyncio.CancelledError):
         journey.perform_next_step()
     assert (journey.state, last_entry(journey).error_class) == (State.PAUSED, "asyncio.exceptions.CancelledError")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.only_in("django", "sqlalchemy-async")
+@pytest.mark.database(transaction=True)
 def test_a_caller_that_is_canceled_meanwhile_leaves_a_settled_journey(customer):
     async def body(self):
         began.set()
@@ -169,30 +191,32 @@ def test_a_caller_that_is_canceled_meanwhile_leaves_a_settled_journey(customer):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await sync_to_async(connections.close_all)()
 
     began = threading.Event()
-    journey = asynchronous(body).start(customer)
-    asyncio.run(perform())
+    journey = start(asynchronous(body), customer)
+    run_anew(perform())
     row = row_of(journey)
     assert (row.state, row.performed_by) == (State.PAUSED, None)
     assert told(journey) == [("work", "failed")]
 
 
+@pytest.mark.only_in("django", "sqlalchemy-async")
+@pytest.mark.database(transaction=True)
 def test_inside_a_transaction_it_is_an_error_from_async_code_too(customer):
-    journey = asynchronous(asks_the_database).start(customer)
-    with transaction.atomic(), pytest.raises(StepperMotorError, match="outside of a transaction"):
-        async_to_sync(journey.aperform_next_step)()
+    journey = start(asynchronous(asks_the_database), customer)
+    with in_transaction(), pytest.raises(StepperMotorError, match="outside of a transaction"):
+        run(journey.aperform_next_step())
 
 
 # --------------------------------------------------------------------------------------------------- contextvars
 
 
+@pytest.mark.database(transaction=True)
 def test_a_body_sees_the_context_of_its_caller(customer):
     async def body(self):
         self.data["where"] = where.get()
 
-    journey = asynchronous(body).start(customer)
+    journey = start(asynchronous(body), customer)
     context = contextvars.copy_context()
     context.run(where.set, "in the caller's context")
     context.run(journey.perform_next_step)
@@ -215,7 +239,7 @@ def test_a_body_sees_what_a_sync_around_step_put_into_the_context(kind, customer
         async def asynchronous(self):
             self.data["async"] = where.get()
 
-    journey = Placed.start(customer)
+    journey = start(Placed, customer)
     journey.perform_next_step()
     journey.perform_next_step()
     assert journey.data[kind] == f"around {kind}"
@@ -239,13 +263,13 @@ def test_and_what_an_async_one_put_there(kind, customer):
         async def asynchronous(self):
             self.data["async"] = where.get()
 
-    journey = Placed.start(customer)
+    journey = start(Placed, customer)
     journey.perform_next_step()
     journey.perform_next_step()
     assert journey.data[kind] == f"around {kind}"
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_in_a_worker_each_journey_has_a_context_of_its_own(customer):
     class Placed(Journey[Customer]):
         def before_step_starts(self, step):
@@ -260,7 +284,7 @@ def test_in_a_worker_each_journey_has_a_context_of_its_own(customer):
         async def asynchronous(self):
             self.data["async"] = where.get()
 
-    journey = Placed.start(customer)
+    journey = start(Placed, customer)
     Worker(motor(), concurrency=1).run(once=True)
     assert found(journey).data == {
         "before sync": "outside", "sync": "in sync", "before async": "outside", "async": "in async",
@@ -270,25 +294,27 @@ def test_in_a_worker_each_journey_has_a_context_of_its_own(customer):
 # ------------------------------------------------------------------------------------------------- while it runs
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.only_in("django", "sqlalchemy-async")
+@pytest.mark.database(transaction=True)
 def test_an_async_body_runs_without_a_transaction(customer):
     async def body(self):
-        self.data["in a block"] = await sync_to_async(lambda: connection.in_atomic_block)()
+        self.data["in a block"] = await in_thread(lambda: in_a_transaction(self), inside=self)
 
-    journey = asynchronous(body).start(customer)
+    journey = start(asynchronous(body), customer)
     journey.perform_next_step()
     assert journey.data == {"in a block": False}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.only_in("django", "sqlalchemy-async")
+@pytest.mark.database(transaction=True)
 def test_another_object_of_the_same_row_is_outside(customer):
     async def body(self):
-        other = await type(self).objects.aget(pk=self.pk)
+        other = await afound(self, inside=self)
         with pytest.raises(InvalidState, match="still running"):
             await other.askip()
         await other.acancel("from an object of its own")
         self.data["went on"] = True
 
-    journey = asynchronous(body).start(customer)
+    journey = start(asynchronous(body), customer)
     assert journey.perform_next_step() == Completed()
     assert (found(journey).state, found(journey).data) == (State.CANCELED, {"went on": True})

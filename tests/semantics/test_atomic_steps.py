@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connection, connections, transaction
 
 from stepper_motor import Canceled, Completed, Finished, Reattempt, Skipped, State, step
-from stepper_motor.django import Journey
-from tests.django.elsewhere import elsewhere, tell, words
-from tests.django.seen import found, last_entry, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.home import (
+    Customer,
+    Journey,
+    Spy,
+    acount,
+    atell,
+    block,
+    count,
+    found,
+    in_a_transaction,
+    run_anew,
+    save,
+    start,
+    tell,
+    vendor,
+    words,
+)
+from tests.semantics.elsewhere import elsewhere
+from tests.semantics.seen import last_entry, row_of, told
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.database(transaction=True)
 
 
 def atomic(body, **options):
@@ -28,11 +41,11 @@ def atomic(body, **options):
 
 def test_body_settlement_and_history_are_committed_together(customer):
     def body(self):
-        tell("charged")
-        assert connection.in_atomic_block
-        assert elsewhere(lambda: (Spy.objects.count(), row_of(self).state)) == (0, State.PERFORMING)
+        tell(self, "charged")
+        assert in_a_transaction(self)
+        assert elsewhere(lambda: (count(Spy), row_of(self).state)) == (0, State.PERFORMING)
 
-    journey = atomic(body).start(customer)
+    journey = start(atomic(body), customer)
     assert journey.perform_next_step() == Completed()
     assert elsewhere(lambda: (words(), row_of(journey).next_step_name, told(journey))) == (
         ["charged"], "more", [("work", "completed")],
@@ -45,11 +58,11 @@ POLICIES = ["pause", "skip", "cancel", Reattempt(wait=0), lambda journey, error:
 @pytest.mark.parametrize("policy", POLICIES)
 def test_if_it_raises_its_writes_are_rolled_back_and_the_failure_is_settled(policy, customer):
     def body(self):
-        tell("charged")
+        tell(self, "charged")
         self.data["charged"] = True
         raise OSError("no network")
 
-    journey = atomic(body, on_exception=policy).start(customer)
+    journey = start(atomic(body, on_exception=policy), customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     assert words() == []
@@ -67,7 +80,7 @@ def test_if_it_raises_its_writes_are_rolled_back_and_the_failure_is_settled(poli
     ],
 )
 def test_an_outcome_commits_what_was_written_before_it(body, outcome, customer):
-    journey = atomic(lambda self: tell("written") or body(self)).start(customer)
+    journey = start(atomic(lambda self: tell(self, "written") or body(self)), customer)
     assert journey.perform_next_step() == outcome
     assert words() == ["written"]
 
@@ -75,12 +88,12 @@ def test_an_outcome_commits_what_was_written_before_it(body, outcome, customer):
 @pytest.mark.allow_rolled_back_blocks
 def test_a_verb_inside_a_block_of_its_own_rolls_that_block_back_and_says_so(customer):
     def body(self):
-        tell("before")
-        with transaction.atomic():
-            tell("inside")
+        tell(self, "before")
+        with block(self):
+            tell(self, "inside")
             self.skip()
 
-    journey = atomic(body).start(customer)
+    journey = start(atomic(body), customer)
     assert journey.perform_next_step() == Skipped()
     assert words() == ["before"]
     assert "rolled it back" in last_entry(journey).reason
@@ -89,10 +102,10 @@ def test_a_verb_inside_a_block_of_its_own_rolls_that_block_back_and_says_so(cust
 def test_a_journey_saved_in_its_own_atomic_step(customer):
     def body(self):
         self.data["so far"] = 1
-        self.save()
+        save(self)
         raise OSError
 
-    journey = atomic(body).start(customer)
+    journey = start(atomic(body), customer)
     with pytest.raises(OSError, match=r"^$"):
         journey.perform_next_step()
     assert journey.data == {}
@@ -100,51 +113,52 @@ def test_a_journey_saved_in_its_own_atomic_step(customer):
 
 def test_without_atomic_each_write_stands_by_itself(customer):
     def body(self):
-        tell("charged")
-        assert not connection.in_atomic_block
+        tell(self, "charged")
+        assert not in_a_transaction(self)
         raise OSError("no network")
 
     class Plain(Journey[Customer]):
         work = step(body, name="work")
 
-    journey = Plain.start(customer)
+    journey = start(Plain, customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     assert words() == ["charged"]
 
 
 def test_conditions_are_looked_at_before_the_transaction_begins(customer):
-    journey = atomic(lambda self: None, skip_if=lambda self: connection.in_atomic_block).start(customer)
+    journey = start(atomic(lambda self: None, skip_if=in_a_transaction), customer)
     assert journey.perform_next_step() == Completed()
 
 
 def test_hooks_are_inside_the_transaction(customer):
     class Hooked(Journey[Customer]):
         def before_step_starts(self, step):
-            tell(f"before {step}")
+            tell(self, f"before {step}")
 
         def after_step_ends(self, step, outcome):
-            tell(f"after {step}")
+            tell(self, f"after {step}")
             raise OSError("too late")
 
-        work = step(lambda self: tell("body"), name="work", atomic=True)
+        work = step(lambda self: tell(self, "body"), name="work", atomic=True)
 
-    journey = Hooked.start(customer)
+    journey = start(Hooked, customer)
     with pytest.raises(OSError, match="too late"):
         journey.perform_next_step()
     assert words() == []
 
 
+@pytest.mark.only_in("django", "sqlalchemy-async")
 def test_an_async_atomic_step_is_one_transaction(customer):
     async def body(self):
-        await Spy.objects.acreate(word="one")
-        self.data["seen"] = await Spy.objects.acount()
+        await atell(self, "one")
+        self.data["seen"] = await acount(Spy, inside=self)
         await self.asave()
-        await Spy.objects.acreate(word="two")
+        await atell(self, "two")
         if self.data["seen"] == 1 and not self.attempts:
             raise OSError("no network")
 
-    journey = atomic(body, on_exception=Reattempt(wait=0)).start(customer)
+    journey = start(atomic(body, on_exception=Reattempt(wait=0)), customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     assert (words(), journey.data) == ([], {})
@@ -152,32 +166,32 @@ def test_an_async_atomic_step_is_one_transaction(customer):
     assert (words(), journey.data) == (["one", "two"], {"seen": 1})
 
 
+@pytest.mark.only_in("django", "sqlalchemy-async")
 def test_no_two_async_performances_ever_share_a_transaction(customer):
     async def body(self):
-        await Spy.objects.acreate(word=self.key)
+        await atell(self, self.key)
         await asyncio.sleep(0.05)
         if self.key == "b":
             raise OSError("rolled back")
 
     async def perform():
         results = await asyncio.gather(*(each.aperform_next_step() for each in journeys), return_exceptions=True)
-        await sync_to_async(connections.close_all)()
         return [type(result) for result in results]
 
     Atomic = atomic(body)
-    journeys = [Atomic.start(customer, key=key) for key in "abc"]
-    assert asyncio.run(perform()) == [Completed, OSError, Completed]
+    journeys = [start(Atomic, customer, key=key) for key in "abc"]
+    assert run_anew(perform()) == [Completed, OSError, Completed]
     assert sorted(words()) == ["a", "c"]
 
 
 def test_a_cancel_while_its_body_runs_keeps_what_the_body_wrote(customer):
     def body(self):
-        tell("charged")
-        if connection.vendor != "sqlite":  # which has one writer: there the cancel would wait for the body
+        tell(self, "charged")
+        if vendor() != "sqlite":  # which has one writer: there the cancel would wait for the body
             elsewhere(lambda: found(self).cancel("changed her mind"))
 
-    journey = atomic(body).start(customer)
+    journey = start(atomic(body), customer)
     assert journey.perform_next_step() == Completed()
     assert words() == ["charged"]
-    assert journey.state == (State.READY if connection.vendor == "sqlite" else State.CANCELED)
+    assert journey.state == (State.READY if vendor() == "sqlite" else State.CANCELED)
     assert (journey.steps_entered, journey.steps_completed) == (1, 1)

@@ -10,10 +10,10 @@ from stepper_motor import (
     Reattempt,
     State,
 )
-from tests.django.failing import failing, performed, started, working
-from tests.django.seen import entries_of
+from tests.semantics.failing import failing, performed, started, working
+from tests.semantics.seen import entries_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def test_an_exception_waits_by_the_back_off_and_not_by_the_steps_own_wait(clock, customer):

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from stepper_motor import Completed, Reattempted, Skipped, State, now, step
-from stepper_motor.django import Journey
-from tests.django.seen import last_entry, put, row_of, told
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, count, put, save, start
+from tests.semantics.seen import last_entry, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def raises(self):
@@ -57,7 +56,7 @@ def before_a_broken_wait(body=lambda self: None, **options):
 
 @pytest.mark.parametrize(("options", "error", "text"), BROKEN)
 def test_after_a_step_the_step_stays_done_and_the_journey_is_paused(options, error, text, clock, customer):
-    journey = before_a_broken_wait(**options).start(customer)
+    journey = start(before_a_broken_wait(**options), customer)
     put(journey, attempts=2, failures=1, losses=1)
     before = row_of(journey)
     assert journey.perform_next_step() == Completed()
@@ -77,18 +76,18 @@ def test_after_a_step_the_step_stays_done_and_the_journey_is_paused(options, err
 
 
 def test_a_broken_wait_is_repaired_and_the_journey_goes_on(clock, customer):
-    journey = before_a_broken_wait(wait=lambda self: self.data["days"] * 86_400).start(customer)
+    journey = start(before_a_broken_wait(wait=lambda self: self.data["days"] * 86_400), customer)
     journey.perform_next_step()
     assert journey.state == State.PAUSED
     journey.data["days"] = 2
-    journey.save()
+    save(journey)
     journey.resume()
     journey.reschedule()
     assert journey.next_step_to_be_performed_at == clock.now() + timedelta(days=2)
 
 
 def test_after_a_skip_it_is_the_same(customer):
-    journey = before_a_broken_wait(lambda self: self.skip(), wait=raises).start(customer)
+    journey = start(before_a_broken_wait(lambda self: self.skip(), wait=raises), customer)
     assert journey.perform_next_step() == Skipped()
     row = row_of(journey)
     assert (row.state, row.previous_step_name, row.next_step_name) == (State.PAUSED, "order", "deliver")
@@ -97,7 +96,7 @@ def test_after_a_skip_it_is_the_same(customer):
 
 def test_after_an_exception_that_skips_both_errors_are_told(customer):
     journey = before_a_broken_wait(lambda self: 1 / 0, wait=raises)
-    journey = type("SkippingDelivery", (journey,), {"on_exception": "skip", "__module__": __name__}).start(customer)
+    journey = start(type("SkippingDelivery", (journey,), {"on_exception": "skip", "__module__": __name__}), customer)
     with pytest.raises(ZeroDivisionError):
         journey.perform_next_step()
     assert (journey.state, journey.next_step_name) == (State.PAUSED, "deliver")
@@ -113,7 +112,7 @@ def test_the_own_wait_of_a_step_that_raises_in_a_reattempt(customer):
             self.data["asked"] = True
             self.reattempt()
 
-    journey = put(Polling.start(customer), failures=1, losses=1, attempts=2, round=3)
+    journey = put(start(Polling, customer), failures=1, losses=1, attempts=2, round=3)
     before = row_of(journey)
     assert journey.perform_next_step() == Reattempted()
     row = row_of(journey)
@@ -128,15 +127,18 @@ def test_the_own_wait_of_a_step_that_raises_in_a_reattempt(customer):
 
 
 def test_a_wait_is_asked_without_a_transaction_and_sees_what_the_step_left(clock, customer):
-    journey = before_a_broken_wait(
-        lambda self: self.data.update(days=3), wait=lambda self: timedelta(days=self.data["days"])
-    ).start(customer)
+    journey = start(
+        before_a_broken_wait(
+            lambda self: self.data.update(days=3), wait=lambda self: timedelta(days=self.data["days"])
+        ),
+        customer,
+    )
     journey.perform_next_step()
     assert journey.next_step_to_be_performed_at == clock.now() + timedelta(days=3)
 
 
 def test_a_wait_counts_from_the_end_of_the_step_before(clock, customer):
-    journey = before_a_broken_wait(lambda self: clock.move(timedelta(hours=1)), wait=60).start(customer)
+    journey = start(before_a_broken_wait(lambda self: clock.move(timedelta(hours=1)), wait=60), customer)
     began = clock.now()
     journey.perform_next_step()
     assert journey.next_step_to_be_performed_at == began + timedelta(hours=1, seconds=60)
@@ -153,7 +155,7 @@ def test_after_counts_from_the_creation_and_catches_up(clock, customer):
         @step(after=timedelta(days=3))
         def three(self): ...
 
-    journey = Drip.start(customer)
+    journey = start(Drip, customer)
     created = clock.now()
     clock.move(timedelta(hours=30))
     journey.perform_next_step()
@@ -174,7 +176,7 @@ def test_at_gives_the_very_time_and_the_past_means_now(clock, customer):
         @step(at=lambda self: now() - timedelta(days=1))
         def three(self): ...
 
-    journey = Reminders.start(customer)
+    journey = start(Reminders, customer)
     journey.perform_next_step()
     assert journey.next_step_to_be_performed_at == clock.now() + timedelta(days=1)
     clock.move(timedelta(days=1))
@@ -188,5 +190,5 @@ def test_the_first_wait_that_raises_refuses_the_start(customer):
         def one(self): ...
 
     with pytest.raises(SystemExit):
-        Never.start(customer)
-    assert not Never.objects.exists()
+        start(Never, customer)
+    assert not count(Never)

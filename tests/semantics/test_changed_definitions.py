@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.test import override_settings
 
 from stepper_motor import Completed, InvalidState, Paused, State, step
-from stepper_motor.django import Journey
-from tests.django.seen import found, last_entry, put, recover, row_of, told
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, configured, forget, found, only, put, start, these
+from tests.semantics.seen import entries_of, last_entry, recover, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 GRACE = timedelta(minutes=10)
 
@@ -25,7 +23,7 @@ def drip(*names, **options):
 
 def at(name, customer, *names):
     """A journey that waits for this step of a class with those names."""
-    journey = drip(*names).start(customer)
+    journey = start(drip(*names), customer)
     for _ in range(names.index(name)):
         journey.perform_next_step()
     assert journey.next_step_name == name
@@ -130,11 +128,11 @@ def test_it_is_no_hot_loop(clock, customer):
     assert len(told(journey)) == 1
 
 
-@override_settings(STEPPER_MOTOR={"UNKNOWN_STEP_GRACE": 0})
 def test_the_grace_is_a_setting(clock, customer):
     journey = at("remind", customer, "remind")
     drip("welcome")
-    assert found(journey).perform_next_step().name == "paused"
+    with configured(unknown_step_grace=0):
+        assert found(journey).perform_next_step().name == "paused"
 
 
 def test_a_journey_paused_so_jumps_on(clock, customer):
@@ -171,7 +169,7 @@ def test_a_ready_row_without_a_next_step_is_claimed_and_paused(clock, customer):
 
 def test_a_step_removed_while_it_ran_is_recovered_as_paused(clock, customer):
     journey = at("remind", customer, "welcome", "remind", "farewell")
-    journey._store.claim(journey.pk, None, "an old process")
+    journey._store.claim(journey.id, None, "an old process")
     drip("welcome", "farewell")
     clock.move(timedelta(minutes=1) + GRACE)
     assert recover() == 1
@@ -189,22 +187,22 @@ def orphan(customer):
 
 def test_a_type_that_is_not_known_is_not_claimed(orphan, clock):
     clock.move(timedelta(days=365))
-    assert Journey.objects.get(pk=orphan.pk).perform_next_step() is None
+    assert found(orphan).perform_next_step() is None
     assert row_of(orphan).state == State.READY
 
 
 def test_it_is_visible_everywhere(orphan):
-    (journey,) = Journey.objects.all()
+    (journey,) = these(Journey)
     assert type(journey) is Journey
     assert (journey.type, journey.next_step_name, journey.hero.name) == ("shop.FromTheFuture", "welcome", "Ada")
     assert "welcome" in str(journey.explain())
     assert "shop.FromTheFuture" in str(journey)
-    assert list(Journey.objects.ready()) == [journey]
-    assert list(journey.history.all()) == []
+    assert list(these(Journey).ready()) == [journey]
+    assert list(entries_of(journey)) == []
 
 
 def test_it_can_be_paused_resumed_and_canceled(orphan):
-    journey = Journey.objects.get()
+    journey = only(Journey)
     journey.pause("what is this?")
     journey.resume()
     journey.cancel("nobody knows")
@@ -215,7 +213,7 @@ def test_it_can_be_paused_resumed_and_canceled(orphan):
 
 def test_a_renamed_class_keeps_its_rows_by_type_name(customer):
     journey = at("welcome", customer, "welcome")
-    Journey.registry.remove(type(journey))
+    forget(type(journey))
 
     class Renamed(Journey[Customer]):
         type_name = journey.type
@@ -223,6 +221,6 @@ def test_a_renamed_class_keeps_its_rows_by_type_name(customer):
         @step
         def welcome(self): ...
 
-    found_again = Journey.objects.get(pk=journey.pk)
+    found_again = found(journey)
     assert type(found_again) is Renamed
     assert found_again.perform_next_step() == Completed()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
 
 from stepper_motor import (
     Canceled,
@@ -19,11 +18,10 @@ from stepper_motor import (
     not_,
     step,
 )
-from stepper_motor.django import Journey
-from tests.django.seen import last_entry, put, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.home import LONG_AGO, Customer, Journey, Spy, acount, create, execute, in_a_transaction, put, put_all, start
+from tests.semantics.seen import last_entry, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def conditional(**options):
@@ -33,7 +31,7 @@ def conditional(**options):
             return self.hero.name == "Ada"
 
         async def _has_spied(self):
-            return await Spy.objects.aexists()
+            return await acount(Spy, inside=self)
 
         def verb(self):
             return getattr(self, self.data["verb"])(*self.data.get("arguments", []))
@@ -52,29 +50,29 @@ def conditional(**options):
     ],
 )  # fmt: skip
 def test_what_holds_skips(holds, customer):
-    assert conditional(skip_if=holds).start(customer).perform_next_step() == Skipped()
-    assert conditional(only_if=holds).start(customer, key="too").perform_next_step() == Completed()
+    assert start(conditional(skip_if=holds), customer).perform_next_step() == Skipped()
+    assert start(conditional(only_if=holds), customer, key="too").perform_next_step() == Completed()
 
 
 @pytest.mark.parametrize(
     "holds", [False, None, "_has_spied", lambda self: 0, ["is_vip", False], not_("is_vip"), any_of()]
 )
 def test_what_does_not_hold_performs(holds, customer):
-    assert conditional(skip_if=holds).start(customer).perform_next_step() == Completed()
-    assert conditional(only_if=holds).start(customer, key="too").perform_next_step() == Skipped()
+    assert start(conditional(skip_if=holds), customer).perform_next_step() == Completed()
+    assert start(conditional(only_if=holds), customer, key="too").perform_next_step() == Skipped()
 
 
 def test_an_async_condition_is_awaited_and_may_ask_the_database(customer):
-    Spy.objects.create(word="was here")
-    assert conditional(skip_if="_has_spied").start(customer).perform_next_step() == Skipped()
-    assert conditional(only_if=not_("_has_spied")).start(None).perform_next_step() == Skipped()
+    create(Spy, word="was here")
+    assert start(conditional(skip_if="_has_spied"), customer).perform_next_step() == Skipped()
+    assert start(conditional(only_if=not_("_has_spied")), None).perform_next_step() == Skipped()
 
 
 def test_an_async_cancel_if_is_awaited(customer):
     class Guarded(Journey[Customer]):
         @cancel_if
         async def was_spied_upon(self):
-            return await Spy.objects.aexists()
+            return await acount(Spy, inside=self)
 
         @step
         def one(self): ...
@@ -82,9 +80,9 @@ def test_an_async_cancel_if_is_awaited(customer):
         @step
         def two(self): ...
 
-    journey = Guarded.start(customer)
+    journey = start(Guarded, customer)
     assert journey.perform_next_step() == Completed()
-    Spy.objects.create(word="was here")
+    create(Spy, word="was here")
     assert journey.perform_next_step() == Canceled("cancel_if was_spied_upon")
     assert journey.reason == last_entry(journey).reason == "cancel_if was_spied_upon"
 
@@ -102,7 +100,7 @@ def test_any_of_several_cancel_ifs_cancels_and_the_rest_are_not_asked(customer):
         @step
         def one(self): ...
 
-    assert Guarded.start(customer).perform_next_step().name == "canceled"
+    assert start(Guarded, customer).perform_next_step().name == "canceled"
     assert Guarded.asked == []
 
 
@@ -114,12 +112,12 @@ def test_a_cancel_if_is_asked_before_each_step(customer):
 
         @step
         def one(self):
-            Customer.objects.update(deactivated=True)
+            put_all(Customer, deactivated=True, inside=self)
 
         @step
         def two(self): ...
 
-    journey = Guarded.start(customer)
+    journey = start(Guarded, customer)
     assert journey.perform_next_step() == Completed()
     assert journey.perform_next_step() == Canceled("cancel_if left")
     assert told(journey) == [("one", "completed"), ("two", "canceled")]
@@ -138,7 +136,7 @@ VERBS = [
 @pytest.mark.parametrize(("verb", "arguments", "outcome", "state", "next_step"), VERBS)
 @pytest.mark.parametrize("option", ["skip_if", "only_if"])
 def test_a_verb_in_a_condition_works_as_in_the_body(option, verb, arguments, outcome, state, next_step, customer):
-    journey = conditional(**{option: "verb"}).start(customer, data={"verb": verb, "arguments": arguments})
+    journey = start(conditional(**{option: "verb"}), customer, data={"verb": verb, "arguments": arguments})
     assert journey.perform_next_step() == outcome
     row = row_of(journey)
     assert (row.state, row.next_step_name) == (state, next_step)
@@ -155,7 +153,7 @@ def test_a_verb_in_cancel_if_decides_before_the_step_is_even_known(customer):
         @step
         def one(self): ...
 
-    journey = put(Guarded.start(customer), next_step_name="removed", next_step_to_be_performed_at="2020-01-01T00:00Z")
+    journey = put(start(Guarded, customer), next_step_name="removed", next_step_to_be_performed_at=LONG_AGO)
     assert journey.perform_next_step() == Paused("maintenance")
     assert told(journey) == [("removed", "paused")]
 
@@ -172,7 +170,7 @@ def test_a_verb_of_cancel_if_at_a_step_nobody_knows_never_breaks(answer, state, 
         @step
         def one(self): ...
 
-    journey = put(Guarded.start(customer), next_step_name="removed", next_step_to_be_performed_at="2020-01-01T00:00Z")
+    journey = put(start(Guarded, customer), next_step_name="removed", next_step_to_be_performed_at=LONG_AGO)
     before = row_of(journey)
     journey.perform_next_step()
     row = row_of(journey)
@@ -191,7 +189,7 @@ def test_a_cancel_if_that_raises_at_a_step_nobody_knows_pauses_whatever_the_poli
         @step
         def one(self): ...
 
-    journey = put(Guarded.start(customer), next_step_name="removed", next_step_to_be_performed_at="2020-01-01T00:00Z")
+    journey = put(start(Guarded, customer), next_step_name="removed", next_step_to_be_performed_at=LONG_AGO)
     with pytest.raises(ZeroDivisionError):
         journey.perform_next_step()
     assert (journey.state, journey.performed_by, journey.next_step_name) == (State.PAUSED, None, "removed")
@@ -207,13 +205,13 @@ def test_a_condition_may_read_what_earlier_steps_left(customer):
         @step(skip_if=lambda self: self.data["answer"] == "no")
         def act(self): ...
 
-    journey = Remembering.start(customer)
+    journey = start(Remembering, customer)
     journey.perform_next_step()
     assert journey.perform_next_step() == Skipped()
 
 
 def test_what_a_condition_sets_is_saved_with_the_verb_or_the_skip(customer):
-    journey = conditional(skip_if=lambda self: self.data.update(asked=True) or True).start(customer)
+    journey = start(conditional(skip_if=lambda self: self.data.update(asked=True) or True), customer)
     journey.perform_next_step()
     assert journey.data == {"asked": True}
 
@@ -231,29 +229,28 @@ def test_a_condition_overridden_in_a_subclass_is_the_one_that_is_asked(customer)
         def is_over(self):
             return False
 
-    assert Base.start(customer).perform_next_step().name == "canceled"
-    assert Relaxed.start(customer).perform_next_step() == Completed()
+    assert start(Base, customer).perform_next_step().name == "canceled"
+    assert start(Relaxed, customer).perform_next_step() == Completed()
 
 
 def ruin_the_connection(self):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nonsense FROM nowhere")
+    execute("SELECT nonsense FROM nowhere", inside=self)
 
 
 def test_a_condition_with_invalid_sql_is_an_exception_of_the_step(customer):
-    journey = conditional(skip_if=ruin_the_connection).start(customer)
+    journey = start(conditional(skip_if=ruin_the_connection), customer)
     with pytest.raises(Exception, match=r"nonsense|nowhere"):
         journey.perform_next_step()
     assert (journey.state, told(journey)) == (State.PAUSED, [("work", "failed")])
     assert row_of(journey).steps_entered == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 @pytest.mark.parametrize("atomic", [False, True])
 def test_so_it_is_outside_of_a_test_and_the_connection_stays_good(atomic, customer):
-    journey = conditional(skip_if=ruin_the_connection, atomic=atomic, on_exception="skip").start(customer)
+    journey = start(conditional(skip_if=ruin_the_connection, atomic=atomic, on_exception="skip"), customer)
     with pytest.raises(Exception, match=r"nonsense|nowhere"):
         journey.perform_next_step()
     assert (journey.state, journey.next_step_name) == (State.READY, "more")
     assert journey.perform_next_step() == Completed()
-    assert connection.get_autocommit()
+    assert not in_a_transaction()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from stepper_motor import Canceled, Completed, Paused, Reattempt, Skipped, State
-from tests.django.seen import entries_of, found, last_entry, told
-from tests.django.writing import writing
+from tests.home import found, save, start, statements
+from tests.semantics.seen import entries_of, last_entry, told
+from tests.semantics.writing import writing
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def sets(self):
@@ -31,14 +30,14 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS)
 def test_what_a_step_sets_is_saved_when_it_ends_normally_or_by_a_verb(end, customer):
     body, outcome = ENDS[end]
-    journey = writing(lambda self: sets(self) or body(self)).start(customer, data={"kept": True})
+    journey = start(writing(lambda self: sets(self) or body(self)), customer, data={"kept": True})
     assert journey.perform_next_step() == outcome
     assert found(journey).data == {"kept": True, "sent": 1}
 
 
 @pytest.mark.parametrize("policy", ["pause", "cancel", "skip", Reattempt(), lambda journey, error: journey.finish()])
 def test_what_it_sets_is_dropped_when_it_raised(policy, customer):
-    journey = writing(lambda self: sets(self) or 1 / 0, on_exception=policy).start(customer, data={"kept": True})
+    journey = start(writing(lambda self: sets(self) or 1 / 0, on_exception=policy), customer, data={"kept": True})
     with pytest.raises(ZeroDivisionError):
         journey.perform_next_step()
     assert journey.data == found(journey).data == {"kept": True}
@@ -58,45 +57,45 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_changes_deep_inside_are_saved_too(change, customer):
-    start = {"a": {"b": {"c": 1}}, "list": [1, ["deeper"]]}
-    journey = writing(lambda self: CHANGES[change](self)).start(customer, data=start)
+    before = {"a": {"b": {"c": 1}}, "list": [1, ["deeper"]]}
+    journey = start(writing(lambda self: CHANGES[change](self)), customer, data=before)
     expected = found(journey)
     CHANGES[change](expected)
     journey.perform_next_step()
-    assert found(journey).data == expected.data != start
+    assert found(journey).data == expected.data != before
 
 
 def test_what_a_step_did_not_change_is_not_written(customer):
-    journey = writing(lambda self: None).start(customer, data={"kept": True})
-    with CaptureQueriesContext(connection) as captured:
+    journey = start(writing(lambda self: None), customer, data={"kept": True})
+    with statements() as sent:
         journey.perform_next_step()
-    updates = [query["sql"] for query in captured if query["sql"].lstrip().startswith(("UPDATE", "WITH"))]
+    updates = [sql for sql in sent if sql.lstrip().startswith(("UPDATE", "WITH"))]
     assert updates
     assert not any("kept" in sql for sql in updates)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_so_what_another_saved_meanwhile_stays(customer):
     def body(self):
         other = found(self)
         other.data["by another"] = True
-        other.save()
+        save(other)
 
-    journey = writing(body).start(customer)
+    journey = start(writing(body), customer)
     journey.perform_next_step()
     assert journey.data == {"by another": True}
 
 
 def test_text_of_every_kind_survives(customer):
     text = "Ünïcödé ☕ \U0001f680 \"quotes\" back\\slash 'single' \n\t %s %(x)s {} end"
-    journey = writing(lambda self: self.data.update({text: text})).start(customer)
+    journey = start(writing(lambda self: self.data.update({text: text})), customer)
     journey.perform_next_step()
     assert found(journey).data == {text: text}
 
 
 def test_numbers_of_every_kind_survive(customer):
     numbers = {"int": 2**53, "negative": -1, "float": 0.1, "true": True, "null": None, "nested": [[], {}]}
-    journey = writing(lambda self: self.data.update(numbers)).start(customer)
+    journey = start(writing(lambda self: self.data.update(numbers)), customer)
     journey.perform_next_step()
     assert found(journey).data == numbers
 
@@ -114,7 +113,7 @@ NOT_JSON = {
 @pytest.mark.parametrize("kind", NOT_JSON)
 def test_what_json_can_not_hold_is_an_exception_under_the_policy(kind, customer):
     value, error = NOT_JSON[kind]
-    journey = writing(lambda self: self.data.update(bad=value), on_exception="skip").start(customer)
+    journey = start(writing(lambda self: self.data.update(bad=value), on_exception="skip"), customer)
     with pytest.raises(error):
         journey.perform_next_step()
     assert (journey.next_step_name, journey.data) == ("more", {})
@@ -123,7 +122,7 @@ def test_what_json_can_not_hold_is_an_exception_under_the_policy(kind, customer)
 
 
 def test_a_circle_is_an_exception_too(customer):
-    journey = writing(lambda self: self.data.update(itself=self.data)).start(customer)
+    journey = start(writing(lambda self: self.data.update(itself=self.data)), customer)
     with pytest.raises(ValueError, match="Circular"):
         journey.perform_next_step()
     assert (journey.state, told(journey)) == (State.PAUSED, [("work", "failed")])
@@ -139,8 +138,8 @@ def test_so_is_what_the_database_refuses(atomic, text, customer):
         heard.append(error)
         journey.cancel("can't be kept")
 
-    journey = writing(lambda self: self.data.update(bad=text), on_exception=decide, atomic=atomic).start(customer)
-    with pytest.raises(Exception, match=r"(?i)unicode|surrogate|\\u0000") as raised:
+    journey = start(writing(lambda self: self.data.update(bad=text), on_exception=decide, atomic=atomic), customer)
+    with pytest.raises(Exception, match=r"(?i)unicode|surrogate|\\u0000|syntax for type json") as raised:
         journey.perform_next_step()
     assert heard == [raised.value]
     assert (journey.state, journey.reason, journey.data) == (State.CANCELED, "can't be kept", {})

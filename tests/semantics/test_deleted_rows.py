@@ -7,12 +7,11 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import Completed, InvalidState, step
-from stepper_motor.django import Journey, motor
 from stepper_motor.motor.worker import Worker
-from tests.django.seen import entries_of
-from tests.shop.models import Customer, Spy
+from tests.home import Customer, Journey, count, delete, found, motor, only, start, tell, words
+from tests.semantics.seen import entries_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class TwoSteps(Journey[Customer]):
@@ -28,14 +27,14 @@ def test_a_row_deleted_by_its_own_step_is_no_error(customer):
     class Vanishing(Journey[Customer]):
         @step
         def vanish(self):
-            Spy.objects.create(journey_id=str(self.pk), word="vanished")
-            Journey.objects.get(pk=self.pk).delete()
+            tell(self, "vanished")
+            delete(found(self))
 
-    journey = Vanishing.start(customer)
+    journey = start(Vanishing, customer)
     assert journey.perform_next_step() is None
-    assert not Journey.objects.filter(pk=journey.pk).exists()
+    assert not count(Journey, id=journey.id)
     assert entries_of(journey) == []
-    assert Spy.objects.get().word == "vanished"
+    assert words() == ["vanished"]
 
 
 @pytest.mark.parametrize("atomic", [False, True])
@@ -45,29 +44,29 @@ def test_a_journey_may_delete_itself(when, atomic, customer):
         @step(atomic=atomic)
         def erase(self):
             if when == "in the body":
-                self.delete()
+                delete(self)
 
         def after_finish(self):
-            self.delete()
+            delete(self)
 
-    journey = Erasing.start(customer)
+    journey = start(Erasing, customer)
     assert journey.perform_next_step() == (None if when == "in the body" else Completed())
-    assert not Journey.objects.exists()
+    assert not count(Journey)
     assert entries_of(journey) == []
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_and_so_it_may_in_a_worker(customer, caplog):
     class Erasing(Journey[Customer]):
         @step
         def erase(self):
-            self.delete()
+            delete(self)
 
     for key in "abc":
-        Erasing.start(customer, key=key)
+        start(Erasing, customer, key=key)
     with caplog.at_level("INFO", "stepper_motor"):
         Worker(motor(), concurrency=1).run(once=True)
-    assert not Journey.objects.exists()
+    assert not count(Journey)
     assert caplog.text.count("its row is gone, so nothing was settled") == 3
 
 
@@ -75,15 +74,15 @@ def test_the_exception_of_a_step_that_deleted_its_row_is_not_swallowed(customer)
     class Vanishing(Journey[Customer]):
         @step
         def vanish(self):
-            Journey.objects.get(pk=self.pk).delete()
+            delete(found(self))
             raise OSError("and there is more")
 
     with pytest.raises(OSError, match="and there is more"):
-        Vanishing.start(customer).perform_next_step()
+        start(Vanishing, customer).perform_next_step()
 
 
 def test_a_verb_on_a_journey_whose_row_is_gone_says_so(customer):
-    journey, other = TwoSteps.start(customer), TwoSteps.objects.get()
-    other.delete()
+    journey, other = start(TwoSteps, customer), only(TwoSteps)
+    delete(other)
     with pytest.raises(InvalidState, match="gone"):
         journey.cancel()

@@ -7,11 +7,10 @@ import asyncio
 import pytest
 
 from stepper_motor import Canceled, Paused, Reattempt, Skipped, State, step
-from stepper_motor.django import Journey
-from tests.django.seen import last_entry, told
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, reload, start
+from tests.semantics.seen import last_entry, only_entry, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class Grouped(Journey[Customer]):
@@ -51,7 +50,7 @@ class Grouped(Journey[Customer]):
 
 
 def grouped(customer, *tasks):
-    return Grouped.start(customer, data={"tasks": tasks})
+    return start(Grouped, customer, data={"tasks": tasks})
 
 
 def test_an_interruption_inside_wins(customer):
@@ -107,7 +106,7 @@ def test_a_group_of_bare_base_exceptions_is_opened_too(customer):
         @step
         def more(self): ...
 
-    journey = Bare.start(customer)
+    journey = start(Bare, customer)
     with pytest.raises(BaseExceptionGroup):
         journey.perform_next_step()
     assert journey.next_step_name == "more"
@@ -128,7 +127,7 @@ def test_a_handler_is_given_the_group(customer):
         @step
         def more(self): ...
 
-    journey = Handled.start(customer)
+    journey = start(Handled, customer)
     with pytest.raises(ExceptionGroup):
         journey.perform_next_step()
     assert journey.next_step_name == "more"
@@ -149,4 +148,24 @@ def test_a_verb_in_a_condition_run_by_a_task_group_wins_too(customer):
         @step
         def more(self): ...
 
-    assert Conditional.start(customer).perform_next_step() == Skipped()
+    assert start(Conditional, customer).perform_next_step() == Skipped()
+
+
+def nested(error, depth):
+    for _ in range(depth):
+        error = ExceptionGroup("deeper", [error])
+    return error
+
+
+def test_a_group_of_exceptions_nested_deeper_than_python_calls_is_settled():
+    class Deep(Journey[Customer]):
+        @step
+        def dig(self):
+            raise nested(ValueError("at the bottom"), 2000)
+
+    journey = start(Deep)
+    with pytest.raises(ExceptionGroup):
+        journey.perform_next_step()
+    reload(journey)
+    assert journey.state == State.PAUSED
+    assert only_entry(journey).error_class == "ExceptionGroup"

@@ -16,11 +16,11 @@ from stepper_motor import (
     Reattempted,
     State,
 )
-from tests.django.failing import failing, performed, started
-from tests.django.seen import entries_of, last_entry, row_of
-from tests.shop.models import Customer
+from tests.home import Customer, acount
+from tests.semantics.failing import failing, performed, started
+from tests.semantics.seen import entries_of, last_entry, row_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class Declined(Exception): ...
@@ -66,12 +66,12 @@ def test_a_handler_is_given_the_journey_and_the_error(clock, customer):
     journey = started(failing(error, on_exception=lambda *those: given.append(those)), customer, clock)
     performed(journey)
     ((handed, raised),) = given
-    assert (handed.pk, handed.hero, raised) == (journey.pk, customer, error)
+    assert (handed.id, handed.hero, raised) == (journey.id, customer, error)
 
 
 def test_an_async_handler_is_awaited(clock, customer):
     async def look_up(journey, error):
-        if await Customer.objects.acount() == 1:
+        if await acount(Customer, inside=journey) == 1:
             await journey.acancel("only one customer")
 
     journey = started(failing(ValueError(), on_exception=look_up), customer, clock)

@@ -17,12 +17,11 @@ from stepper_motor import (
     State,
     step,
 )
-from stepper_motor.django import Journey
-from tests.django.failing import failing, performed, started
-from tests.django.seen import entries_of, last_entry
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, start
+from tests.semantics.failing import failing, performed, started
+from tests.semantics.seen import entries_of, last_entry
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class RateLimited(Exception): ...
@@ -77,7 +76,7 @@ def test_whatever_is_raised_is_settled_told_and_raised_again(kind, made_of, cust
         def before_step_starts(self, step):
             return kind == "hook" and step.name == "work" and fail()
 
-    journey = Raising.start(customer)
+    journey = start(Raising, customer)
     raised = performed(journey)
     expected = RuntimeError if kind == "async" and made_of[0] is StopIteration else made_of[0]
     assert type(raised) is expected

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from stepper_motor import Completed, InvalidState, State
 from tests.conditions import wait_until
-from tests.django.running import Slow, SlowCanceled, SlowRenewed, SlowSkipped, running
-from tests.django.seen import found, last_entry, put, recover, row_of, told
+from tests.home import found, put, start
+from tests.semantics.running import Slow, SlowCanceled, SlowRenewed, SlowSkipped, running
+from tests.semantics.seen import last_entry, recover, row_of, told
+from tests.semantics.side_by_side import side_by_side
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.database(transaction=True)
 
 READY, PERFORMING, PAUSED, CANCELED, FINISHED = (
     State.READY, State.PERFORMING, State.PAUSED, State.CANCELED, State.FINISHED,
@@ -27,7 +29,7 @@ def slow(clock, customer):
     """A journey at `work`, which had a failure and a loss there, in its fifth round."""
 
     def at_work(*end: Any, of: Any = Slow) -> Any:
-        journey = of.start(customer, data={"end": list(end)})
+        journey = start(of, customer, data={"end": list(end)})
         journey.perform_next_step()
         clock.move(timedelta(hours=1))
         return put(journey, attempts=2, failures=1, losses=1, round=4)
@@ -226,24 +228,14 @@ def test_an_object_loaded_before_the_step_moved_on_is_refused(slow):
 )
 def test_of_two_verbs_at_once_the_loser_is_told_so(verbs, states, slow):
     journey = slow("complete")
-    barrier, results = threading.Barrier(2), []
+    barrier = threading.Barrier(2)
 
     def act(verb):
-        try:
-            mine = found(journey)
-            barrier.wait(10)
-            getattr(mine, verb)()
-            results.append(verb)
-        except InvalidState as error:
-            results.append(error)
-        finally:
-            connections.close_all()
+        mine = found(journey)
+        barrier.wait(10)
+        getattr(mine, verb)()
 
-    threads = [threading.Thread(target=act, args=[verb]) for verb in verbs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    results = side_by_side(*[partial(act, verb) for verb in verbs])
     assert sorted(isinstance(result, InvalidState) for result in results) == [False, True]
     assert row_of(journey).state in states
     assert len(told(journey)) == 2
@@ -261,7 +253,7 @@ def test_a_verb_at_the_very_moment_of_the_settlement_loses_nothing(slow, clock):
 
 
 def test_the_heartbeat_renews_a_row_that_was_paused_while_its_step_runs(customer):
-    journey = SlowRenewed.start(customer)
+    journey = start(SlowRenewed, customer)
     journey.jump_to("work")
     with running(journey):
         found(journey).pause()

@@ -7,11 +7,9 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import Canceled, Completed, State, StepperMotorError, step
-from stepper_motor.django import Journey
-from tests.django.seen import put
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, delete, put, start
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class TwoSteps(Journey[Customer]):
@@ -27,12 +25,12 @@ def test_a_hero_deleted_under_its_step_is_left_to_the_next_one(customer):
     class Erasure(Journey[Customer]):
         @step
         def erase(self):
-            self.hero.delete()
+            delete(self.hero)
 
         @step
         def tell(self): ...
 
-    journey = Erasure.start(customer)
+    journey = start(Erasure, customer)
     assert journey.perform_next_step() == Completed()
     assert journey.state == State.READY
     assert journey.perform_next_step() == Canceled("the hero is gone")
@@ -47,20 +45,20 @@ def test_a_class_may_proceed_without_its_hero(customer):
         def farewell(self):
             self.heroes.append(self.hero)
 
-    journey = Farewell.start(customer)
-    customer.delete()
+    journey = start(Farewell, customer)
+    delete(customer)
     assert journey.perform_next_step() == Completed()
     assert Farewell.heroes == [None]
 
 
 def test_a_journey_without_a_hero_has_none_to_miss():
-    journey = TwoSteps.start()
+    journey = start(TwoSteps)
     assert journey.perform_next_step() == Completed()
     assert journey.data == {"seen": "None"}
 
 
 def test_a_hero_of_a_model_that_is_not_installed_any_more_is_an_exception(customer):
-    journey = put(TwoSteps.start(customer), hero_type="uninstalled_table")
+    journey = put(start(TwoSteps, customer), hero_type="uninstalled_table")
     with pytest.raises(StepperMotorError, match="uninstalled_table"):
         journey.perform_next_step()
     assert journey.state == State.PAUSED
@@ -75,5 +73,5 @@ def test_a_class_that_may_proceed_does_not_ask_for_its_heros_model(customer):
         @step
         def go(self): ...
 
-    journey = put(Careless.start(customer), hero_type="uninstalled_table")
+    journey = put(start(Careless, customer), hero_type="uninstalled_table")
     assert journey.perform_next_step() == Completed()

@@ -5,14 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.utils.translation import gettext_lazy
 
 from stepper_motor import Completed, Reattempt, State, step
-from stepper_motor.django import Journey
-from tests.django.seen import claimed_by, entries_of, found, last_entry, recover, told
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, delete, found, start, these
+from tests.semantics.seen import claimed_by, entries_of, last_entry, recover, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
+
+
+class Said:
+    """Text that is made when it is asked for, as a translation is."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __str__(self):
+        return self.text
 
 
 class Eventful(Journey[Customer]):
@@ -38,11 +46,11 @@ class Eventful(Journey[Customer]):
 
 @pytest.fixture
 def eventful(clock, customer):
-    def start(*todo, **options):
+    def begin(*todo, **options):
         Eventful.clock = clock
-        return Eventful.start(customer, data={"todo": todo}, **options)
+        return start(Eventful, customer, data={"todo": todo}, **options)
 
-    return start
+    return begin
 
 
 def perform(journey):
@@ -130,7 +138,7 @@ def test_what_ran_on_under_a_cancel_is_told_as_it_was(clock, customer):
         @step
         def more(self): ...
 
-    journey = Canceled.start(customer)
+    journey = start(Canceled, customer)
     assert journey.perform_next_step() == Completed()
     assert [(e.outcome, e.state, e.attempt, e.reason) for e in entries_of(journey)] == [
         ("canceled", State.CANCELED, None, "changed her mind"),
@@ -165,7 +173,7 @@ def test_a_skip_or_a_failure_that_skips_completes_nothing(customer):
         @step
         def last(self): ...
 
-    journey = Passing.start(customer)
+    journey = start(Passing, customer)
     perform(journey)
     perform(journey)
     journey.skip()
@@ -186,20 +194,20 @@ def test_the_history_goes_with_its_journey(eventful):
     journey, other = eventful("done"), eventful("done", key="other")
     perform(journey)
     perform(other)
-    pk = journey.pk
-    journey.delete()
-    assert not Journey.History.objects.filter(journey_id=pk).exists()
+    pk = journey.id
+    delete(journey)
+    assert not these(Journey.History, journey_id=pk).count()
     assert len(entries_of(other)) == 1
 
 
-@pytest.mark.parametrize("reason", [ValueError("no card"), gettext_lazy("no card")])
+@pytest.mark.parametrize("reason", [ValueError("no card"), Said("no card")])
 def test_a_reason_may_be_anything_with_a_text(reason, customer):
     class Reasoned(Journey[Customer]):
         @step
         def work(self):
             self.cancel(reason)
 
-    journey, other = Reasoned.start(customer), Reasoned.start(customer, key="other")
+    journey, other = start(Reasoned, customer), start(Reasoned, customer, key="other")
     journey.perform_next_step()
     other.pause(reason)
     assert (journey.reason, last_entry(journey).reason) == ("no card", "no card")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from stepper_motor import Canceled, Completed, Failed, Finished, Paused, Reattempt, Reattempted, Skipped, State, step
-from stepper_motor.django import Journey
-from tests.django.seen import last_entry, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.home import Customer, Journey, atell, start, words
+from tests.semantics.seen import last_entry, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class Hooked(Journey[Customer]):
@@ -44,7 +43,7 @@ def error():
 
 
 def test_before_and_after_each_body(customer):
-    journey = Hooked.start(customer)
+    journey = start(Hooked, customer)
     journey.perform_next_step()
     journey.perform_next_step()
     assert Hooked.heard == [("before", "work"), ("after", Completed()), ("before", "more"), ("after", Completed())]
@@ -60,7 +59,7 @@ def test_before_and_after_each_body(customer):
     ],
 )
 def test_after_step_ends_is_told_what_came_of_it(body, outcome, customer):
-    assert hooked(body).start(customer).perform_next_step() == outcome
+    assert start(hooked(body), customer).perform_next_step() == outcome
     assert Hooked.heard[-1] == ("after", outcome)
 
 
@@ -69,7 +68,7 @@ def test_after_step_ends_is_told_what_came_of_it(body, outcome, customer):
     [("pause", Paused()), ("skip", Skipped()), (Reattempt(jitter=0), Reattempted(Reattempt(jitter=0).delay(1)))],
 )
 def test_after_step_ends_is_told_of_an_exception_and_what_becomes_of_it(policy, then, customer):
-    journey = hooked(lambda self: error(), on_exception=policy).start(customer)
+    journey = start(hooked(lambda self: error(), on_exception=policy), customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     _, outcome = Hooked.heard[-1]
@@ -82,13 +81,13 @@ def test_no_hook_is_called_for_a_step_that_is_passed_over(customer):
     class Passing(Hooked):
         work = step(lambda self: None, name="work", skip_if=True)
 
-    Passing.start(customer).perform_next_step()
+    start(Passing, customer).perform_next_step()
     assert Hooked.heard == []
 
 
 @pytest.mark.parametrize("hook", ["before_step_starts", "after_step_ends", "around_step"])
 def test_a_hook_that_raises_is_treated_as_the_step_raising(hook, customer):
-    journey = hooked(lambda self: None, **{hook: lambda self, *told: error()}).start(customer)
+    journey = start(hooked(lambda self: None, **{hook: lambda self, *told: error()}), customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     row = row_of(journey)
@@ -98,7 +97,7 @@ def test_a_hook_that_raises_is_treated_as_the_step_raising(hook, customer):
 
 
 def test_a_hook_that_raises_after_the_body_did_keeps_both_errors(customer):
-    journey = hooked(lambda self: 1 / 0, after_step_ends=lambda self, step, outcome: error()).start(customer)
+    journey = start(hooked(lambda self: 1 / 0, after_step_ends=lambda self, step, outcome: error()), customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     assert last_entry(journey).error_class == "OSError"
@@ -107,14 +106,14 @@ def test_a_hook_that_raises_after_the_body_did_keeps_both_errors(customer):
 
 
 def test_before_step_starts_may_use_a_verb_and_no_body_is_entered(customer):
-    journey = hooked(lambda self: error(), before_step_starts=lambda self, step: self.skip()).start(customer)
+    journey = start(hooked(lambda self: error(), before_step_starts=lambda self, step: self.skip()), customer)
     assert journey.perform_next_step() == Skipped()
     assert (row_of(journey).steps_entered, row_of(journey).next_step_name) == (0, "more")
     assert Hooked.heard == []
 
 
 def test_after_step_ends_may_use_a_verb(customer):
-    journey = hooked(lambda self: None, after_step_ends=lambda self, step, outcome: self.pause("look")).start(customer)
+    journey = start(hooked(lambda self: None, after_step_ends=lambda self, step, outcome: self.pause("look")), customer)
     assert journey.perform_next_step() == Paused("look")
     assert (row_of(journey).steps_entered, row_of(journey).steps_completed) == (1, 0)
 
@@ -124,7 +123,7 @@ def test_after_a_failure_a_verb_of_after_step_ends_decides_what_becomes_of_it(cu
         if isinstance(outcome, Failed):
             self.cancel("given up")
 
-    journey = hooked(lambda self: self.data.update(x=1) or error(), after_step_ends=decide).start(customer)
+    journey = start(hooked(lambda self: self.data.update(x=1) or error(), after_step_ends=decide), customer)
     with pytest.raises(OSError, match="no network"):
         journey.perform_next_step()
     assert (journey.state, journey.reason, journey.data) == (State.CANCELED, "given up", {})
@@ -134,10 +133,10 @@ def test_after_a_failure_a_verb_of_after_step_ends_decides_what_becomes_of_it(cu
 def test_async_hooks_are_awaited(customer):
     class Awaited(Hooked):
         async def before_step_starts(self, step):
-            await Spy.objects.acreate(word="before")
+            await atell(self, "before")
 
         async def after_step_ends(self, step, outcome):
-            await Spy.objects.acreate(word=f"after {outcome.name}")
+            await atell(self, f"after {outcome.name}")
 
-    Awaited.start(customer).perform_next_step()
-    assert [spy.word for spy in Spy.objects.order_by("id")] == ["before", "after completed"]
+    start(Awaited, customer).perform_next_step()
+    assert words() == ["before", "after completed"]

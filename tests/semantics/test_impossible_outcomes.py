@@ -16,10 +16,10 @@ from stepper_motor import (
     Paused,
     Reattempted,
 )
-from tests.django.failing import failing, started, working
-from tests.django.seen import told
+from tests.semantics.failing import failing, started, working
+from tests.semantics.seen import told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 WRONG = [

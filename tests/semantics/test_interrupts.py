@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 
 from stepper_motor import State, step
-from stepper_motor.django import Journey, motor
 from stepper_motor.motor.worker import Worker
-from tests.django.seen import found, last_entry, put, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.home import Customer, Journey, found, motor, put, start, tell
+from tests.semantics.seen import last_entry, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 IF_LOST = [("reattempt", State.READY, "work"), ("pause", State.PAUSED, "work"), ("cancel", State.CANCELED, "work"),
@@ -20,12 +20,12 @@ IF_LOST = [("reattempt", State.READY, "work"), ("pause", State.PAUSED, "work"), 
 
 
 class Stopped(Journey[Customer]):
-    worker: Worker
-    interrupt: type[BaseException] = SystemExit
+    worker: ClassVar[Worker]
+    interrupt: ClassVar[type[BaseException]] = SystemExit
 
     @step
     def work(self):
-        Spy.objects.create(journey_id=str(self.pk), word="begun")
+        tell(self, "begun")
         self.data["half done"] = True
         self.worker.stop()
         raise self.interrupt
@@ -34,10 +34,10 @@ class Stopped(Journey[Customer]):
     def more(self): ...
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 @pytest.mark.parametrize("interrupt", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
 def test_an_interrupt_at_a_stop_is_a_loss_that_does_not_count_towards_poison(interrupt, customer):
-    journey = Stopped.start(customer)
+    journey = start(Stopped, customer)
     put(journey, losses=2)
     Stopped.worker, Stopped.interrupt = Worker(motor(), concurrency=1), interrupt
     Stopped.worker.run()
@@ -50,11 +50,11 @@ def test_an_interrupt_at_a_stop_is_a_loss_that_does_not_count_towards_poison(int
     assert "stop" in last_entry(journey).reason
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 @pytest.mark.parametrize(("choice", "state", "next_step"), IF_LOST)
 def test_it_is_handled_at_once_by_if_lost(choice, state, next_step, customer):
     Choosing = type("Choosing", (Stopped,), {"if_lost": choice, "__module__": __name__})
-    journey = Choosing.start(customer)
+    journey = start(Choosing, customer)
     Stopped.worker, Stopped.interrupt = Worker(motor(), concurrency=1), SystemExit
     Stopped.worker.run()
     assert (row_of(journey).state, row_of(journey).next_step_name) == (state, next_step)
@@ -69,7 +69,7 @@ def test_at_any_other_time_it_is_an_exception_under_the_policy(customer):
         @step
         def more(self): ...
 
-    journey = Exiting.start(customer)
+    journey = start(Exiting, customer)
     with pytest.raises(SystemExit):
         journey.perform_next_step()
     assert (journey.next_step_name, told(journey)) == ("more", [("work", "failed")])

@@ -7,22 +7,21 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import Reattempt, step
-from stepper_motor.django import Journey
-from tests.django.seen import claimed_by, found, recover
-from tests.shop.models import Customer, Payment, PaymentJourney
+from tests.home import Customer, Journey, Payment, PaymentJourney, create, found, save, start
+from tests.semantics.seen import claimed_by, recover
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class Charging(Journey[Customer]):
-    keys: list = []
+    keys = []
     on_exception = Reattempt(wait=0)
 
     @step
     def charge(self):
         self.keys.append((self.idempotency_key, self.round_key, self.round))
         todo = self.data["todo"].pop(0)
-        self.save()
+        save(self)
         if todo == "fail":
             raise ConnectionError
         if todo == "again":
@@ -49,7 +48,7 @@ def perform(journey, times):
 
 
 def charging(customer, *todo, **options):
-    return Charging.start(customer, data={"todo": [*todo, "done"]}, **options)
+    return start(Charging, customer, data={"todo": [*todo, "done"]}, **options)
 
 
 def test_a_key_is_a_short_text_that_a_provider_takes(customer):
@@ -90,7 +89,7 @@ def test_it_differs_from_step_to_step_and_from_journey_to_journey(customer):
 
 def test_it_differs_between_tables(customer):
     journey = charging(customer)
-    payment = PaymentJourney.start(Payment.objects.create())
+    payment = start(PaymentJourney, create(Payment))
     assert journey._identity != payment._identity
 
 
@@ -137,14 +136,14 @@ def test_the_round_is_never_reset(customer):
 
 def test_a_renamed_step_keeps_its_keys(customer):
     class Renamed(Journey[Customer]):
-        keys: list = []
+        keys = []
 
         @step(name="pay")
         def pay(self):
             self.keys.append((self.idempotency_key, self.round_key))
             self.reattempt(0)
 
-    journey = Renamed.start(customer)
+    journey = start(Renamed, customer)
     journey.perform_next_step()
     before, keys = Renamed.keys[0][0], Renamed.keys
 

@@ -7,11 +7,10 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import Completed, State, step
-from stepper_motor.django import Journey
-from tests.django.seen import claimed_by, found, last_entry, put, recover, row_of, told
-from tests.shop.models import Customer, Payment, PaymentJourney
+from tests.home import Customer, Journey, Payment, PaymentJourney, create, found, put, start
+from tests.semantics.seen import claimed_by, last_entry, recover, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 LEASE = timedelta(seconds=60)
 
@@ -34,7 +33,7 @@ def lose(journey, clock):
 
 
 def test_as_long_as_the_lease_lives_nobody_recovers(clock, customer):
-    journey = losing().start(customer)
+    journey = start(losing(), customer)
     claimed_by(journey, "a worker")
     clock.move(LEASE - timedelta(microseconds=1))
     assert recover() == 0
@@ -44,7 +43,7 @@ def test_as_long_as_the_lease_lives_nobody_recovers(clock, customer):
 
 
 def test_a_lost_performance_is_put_back_by_default(clock, customer):
-    journey = losing().start(customer)
+    journey = start(losing(), customer)
     before = row_of(journey)
     assert lose(journey, clock) == 1
     row = row_of(journey)
@@ -63,7 +62,7 @@ IF_LOST = [("reattempt", State.READY, "work"), ("pause", State.PAUSED, "work"), 
 def test_if_lost_of_the_step_else_of_the_class(where, choice, state, next_step, clock, customer):
     other = "pause" if choice == "cancel" else "cancel"
     Losing = losing(if_lost=choice, of_class=other) if where == "step" else losing(of_class=choice)
-    journey = Losing.start(customer)
+    journey = start(Losing, customer)
     lose(journey, clock)
     row = row_of(journey)
     assert (row.state, row.next_step_name, row.performed_by) == (state, next_step, None)
@@ -77,19 +76,19 @@ def test_when_stuck_is_another_name_of_it(clock, customer):
         @step
         def work(self): ...
 
-    journey = Stuck.start(customer)
+    journey = start(Stuck, customer)
     lose(journey, clock)
     assert row_of(journey).state == State.CANCELED
 
 
 def test_after_a_skip_the_next_wait_counts_from_the_recovery(clock, customer):
-    journey = losing(if_lost="skip").start(customer)
+    journey = start(losing(if_lost="skip"), customer)
     lose(journey, clock)
     assert row_of(journey).next_step_to_be_performed_at == clock.now() + timedelta(seconds=30)
 
 
 def test_the_lost_attempt_is_told_with_who_lost_it_and_when_it_began(clock, customer):
-    journey = losing().start(customer)
+    journey = start(losing(), customer)
     began = clock.now()
     lose(journey, clock)
     entry = last_entry(journey)
@@ -99,7 +98,7 @@ def test_the_lost_attempt_is_told_with_who_lost_it_and_when_it_began(clock, cust
 
 
 def test_lost_three_times_in_a_row_it_is_paused(clock, customer):
-    journey = losing().start(customer)
+    journey = start(losing(), customer)
     for _ in range(3):
         lose(journey, clock)
     row = row_of(journey)
@@ -116,7 +115,7 @@ def test_a_failure_in_between_breaks_the_row(clock, customer):
         def work(self):
             raise OSError
 
-    journey = Flaky.start(customer)
+    journey = start(Flaky, customer)
     lose(journey, clock)
     lose(journey, clock)
     with pytest.raises(OSError, match=r"^$"):
@@ -128,7 +127,7 @@ def test_a_failure_in_between_breaks_the_row(clock, customer):
 
 
 def test_a_resume_gives_a_poisoned_journey_three_more(clock, customer):
-    journey = losing().start(customer)
+    journey = start(losing(), customer)
     for _ in range(3):
         lose(journey, clock)
     found(journey).resume()
@@ -137,7 +136,7 @@ def test_a_resume_gives_a_poisoned_journey_three_more(clock, customer):
 
 
 def test_a_journey_with_a_table_of_its_own_is_recovered_as_well(clock):
-    journey = PaymentJourney.start(Payment.objects.create(amount=5))
+    journey = start(PaymentJourney, create(Payment, amount=5))
     lose(journey, clock)
     assert (row_of(journey).state, told(journey)) == (State.READY, [("initiate", "lost")])
     found(journey).perform_next_step()
@@ -145,9 +144,9 @@ def test_a_journey_with_a_table_of_its_own_is_recovered_as_well(clock):
 
 
 def test_recovery_leaves_alone_what_nobody_holds(clock, customer):
-    paused = losing().start(customer)
+    paused = start(losing(), customer)
     paused.pause()
-    canceled = losing().start(customer, key="too")
+    canceled = start(losing(), customer, key="too")
     canceled.cancel()
     before = row_of(paused), row_of(canceled)
     clock.move(timedelta(days=365))
@@ -156,7 +155,7 @@ def test_recovery_leaves_alone_what_nobody_holds(clock, customer):
 
 
 def test_a_row_of_a_type_that_is_not_known_is_not_recovered(clock, customer):
-    journey = losing().start(customer)
+    journey = start(losing(), customer)
     claimed_by(journey, "a newer process")
     put(journey, type="shop.FromTheFuture")
     clock.move(timedelta(days=1))
@@ -165,7 +164,7 @@ def test_a_row_of_a_type_that_is_not_known_is_not_recovered(clock, customer):
 
 
 def test_one_whose_step_is_not_known_is_recovered_after_the_grace_and_paused(clock, customer):
-    journey = losing(if_lost="cancel").start(customer)
+    journey = start(losing(if_lost="cancel"), customer)
     claimed_by(journey, "a newer process")
     put(journey, next_step_name="from the future")
     clock.move(LEASE + timedelta(minutes=10) - timedelta(seconds=1))
@@ -187,7 +186,7 @@ def test_one_row_that_can_not_be_handled_does_not_stop_the_others(clock, custome
         @step(wait=lambda self: 1 / 0)
         def more(self): ...
 
-    broken, sound = Broken.start(customer), losing().start(customer)
+    broken, sound = start(Broken, customer), start(losing(), customer)
     claimed_by(broken, "a worker that dies")
     claimed_by(sound, "a worker that dies")
     clock.move(LEASE)

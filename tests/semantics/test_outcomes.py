@@ -21,11 +21,10 @@ from stepper_motor import (
     cancel_if,
     step,
 )
-from stepper_motor.django import Journey
-from tests.django.seen import claimed_by, entries_of, last_entry, put, recover, row_of
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, delete, put, start
+from tests.semantics.seen import claimed_by, entries_of, last_entry, recover, row_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 READY, PAUSED, CANCELED, FINISHED = State.READY, State.PAUSED, State.CANCELED, State.FINISHED
 SAME, NEW = "=", "new"
@@ -67,7 +66,7 @@ def trip(body: Callable[[Any], Any] = nothing, *, last: bool = False, canceled: 
 
 def at_this_step(Trip: Any, customer: Customer, clock: Any) -> Any:
     """A journey at `this`, which had two failures and then a loss there, in its fifth round."""
-    journey = Trip.start(customer)
+    journey = start(Trip, customer)
     journey.perform_next_step()
     clock.move(OWN_WAIT + timedelta(minutes=1))
     return put(journey, attempts=2, failures=2, losses=1, round=4, reason="as before")
@@ -244,7 +243,7 @@ def test_what_a_loss_comes_to(case, clock, customer):
 
 
 def test_a_performance_that_came_early_changes_nothing(clock, customer):
-    journey = trip().start(customer)
+    journey = start(trip(), customer)
     journey.perform_next_step()
     clock.move(OWN_WAIT - timedelta(seconds=1))
     before = row_of(journey)
@@ -254,7 +253,7 @@ def test_a_performance_that_came_early_changes_nothing(clock, customer):
 
 
 def test_conditions_are_not_looked_at_early(clock, customer):
-    journey = trip(skip_if=raises, canceled=lambda self: self.steps_entered == 1).start(customer)
+    journey = start(trip(skip_if=raises, canceled=lambda self: self.steps_entered == 1), customer)
     journey.perform_next_step()
     assert journey.perform_next_step() is None
     assert journey.state == READY
@@ -263,7 +262,7 @@ def test_conditions_are_not_looked_at_early(clock, customer):
 def test_a_hero_whose_record_is_gone_cancels_and_says_so(clock, customer):
     journey = at_this_step(trip(raises), customer, clock)
     before = row_of(journey)
-    customer.delete()
+    delete(customer)
     assert journey.perform_next_step() == Canceled("the hero is gone")
     check(journey, OVER._replace(entered=0), before, clock.now())
     assert row_of(journey).reason == last_entry(journey).reason == "the hero is gone"
@@ -275,7 +274,7 @@ def test_reattempt_without_any_wait_is_due_now(clock, customer):
         def poll(self):
             self.reattempt()
 
-    journey = Again.start(customer)
+    journey = start(Again, customer)
     journey.perform_next_step()
     assert journey.next_step_to_be_performed_at == clock.now()
 

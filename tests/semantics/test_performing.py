@@ -6,15 +6,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
 
 from stepper_motor import Canceled, Completed, Finished, State, StepperMotorError, cancel_if, step
-from stepper_motor.django import Journey
-from tests.django.elsewhere import elsewhere, tell, words
-from tests.django.seen import claimed_by, entries_of, found, put, row_of, told
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, delete, found, in_a_transaction, in_transaction, only, put, start, tell, words
+from tests.semantics.elsewhere import elsewhere
+from tests.semantics.seen import claimed_by, entries_of, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class TwoSteps(Journey[Customer]):
@@ -34,7 +32,7 @@ class Watched(Journey[Customer]):
     @step
     def watch(self):
         row = row_of(self)
-        self.seen.append((row.state, row.performed_by, row.lease_expires_at, connection.in_atomic_block))
+        self.seen.append((row.state, row.performed_by, row.lease_expires_at, in_a_transaction(self)))
 
 
 class Ordered(Journey[Customer]):
@@ -85,7 +83,7 @@ class Objects(Journey[Customer]):
 
 
 def test_a_performance_claims_runs_and_settles(clock, customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     assert journey.perform_next_step() == Completed()
     row = row_of(journey)
     assert (row.state, row.previous_step_name, row.next_step_name) == (State.READY, "one", "two")
@@ -94,21 +92,21 @@ def test_a_performance_claims_runs_and_settles(clock, customer):
 
 
 def test_the_callers_object_is_refreshed(clock, customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     journey.perform_next_step()
     assert journey._row == row_of(journey)
     assert journey.data == {"seen": "Ada"}
 
 
 def test_none_when_there_is_nothing_to_be_done(clock, customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     journey.perform_next_step()
     assert journey.perform_next_step() is None
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel", "finish"])
 def test_only_a_ready_journey_is_claimed(verb, customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     getattr(journey, verb)()
     before = row_of(journey)
     assert journey.perform_next_step() is None
@@ -116,7 +114,7 @@ def test_only_a_ready_journey_is_claimed(verb, customer):
 
 
 def test_a_journey_that_another_performs_is_not_claimed(customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     claimed_by(journey, "somebody else")
     assert journey.perform_next_step() is None
     assert row_of(journey).performed_by == "somebody else"
@@ -124,12 +122,12 @@ def test_a_journey_that_another_performs_is_not_claimed(customer):
 
 
 def test_with_the_fence_of_the_row_it_is_claimed(customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     assert journey.perform_next_step(fence=journey.fence) == Completed()
 
 
 def test_with_another_fence_it_is_not(customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     old = journey.fence
     journey.reattempt()
     assert journey.perform_next_step(fence=old) is None
@@ -137,7 +135,7 @@ def test_with_another_fence_it_is_not(customer):
 
 
 def test_an_object_loaded_long_ago_performs_what_is_due_now(clock, customer):
-    stale, other = TwoSteps.start(customer), TwoSteps.objects.get()
+    stale, other = start(TwoSteps, customer), only(TwoSteps)
     other.perform_next_step()
     clock.move(timedelta(days=1))
     assert stale.perform_next_step() == Completed()
@@ -145,14 +143,14 @@ def test_an_object_loaded_long_ago_performs_what_is_due_now(clock, customer):
 
 
 def test_a_deleted_journey_is_nothing_to_be_done(customer):
-    journey, other = TwoSteps.start(customer), TwoSteps.objects.get()
-    other.delete()
+    journey, other = start(TwoSteps, customer), only(TwoSteps)
+    delete(other)
     assert journey.perform_next_step() is None
 
 
 def test_while_its_body_runs_the_row_is_held_under_a_lease(clock, customer):
     Watched.seen.clear()
-    journey = Watched.start(customer)
+    journey = start(Watched, customer)
     journey.perform_next_step()
     ((state, performed_by, lease, _),) = Watched.seen
     assert state == State.PERFORMING
@@ -167,11 +165,11 @@ def test_a_class_may_have_a_lease_of_its_own(clock, customer):
         lease = timedelta(minutes=5)
 
     Watched.seen.clear()
-    Slow.start(customer).perform_next_step()
+    start(Slow, customer).perform_next_step()
     assert Watched.seen[0][2] == clock.now() + timedelta(minutes=5)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_no_transaction_and_no_lock_is_held_while_a_body_runs(customer):
     class Free(Watched):
         @step
@@ -179,7 +177,7 @@ def test_no_transaction_and_no_lock_is_held_while_a_body_runs(customer):
             elsewhere(lambda: put(found(self), reason="written meanwhile"))
 
     Watched.seen.clear()
-    journey = Free.start(customer)
+    journey = start(Free, customer)
     journey.perform_next_step()
     assert Watched.seen[0][3] is False
     assert journey.perform_next_step() == Completed()
@@ -187,7 +185,7 @@ def test_no_transaction_and_no_lock_is_held_while_a_body_runs(customer):
 
 def test_the_order_in_a_performance(customer):
     Ordered.order.clear()
-    Ordered.start(customer).perform_next_step()
+    start(Ordered, customer).perform_next_step()
     assert Ordered.order == [
         "cancel_if", "skip_if", "before work", "around", "body", "around, after", "after work: completed",
         "after_finish: finished",
@@ -196,15 +194,15 @@ def test_the_order_in_a_performance(customer):
 
 def test_a_hero_that_is_gone_comes_before_cancel_if(customer):
     Ordered.order.clear()
-    journey = Ordered.start(customer)
-    customer.delete()
+    journey = start(Ordered, customer)
+    delete(customer)
     assert journey.perform_next_step() == Canceled("the hero is gone")
     assert Ordered.order == []
 
 
 def test_the_journey_object_is_fresh_in_every_step(customer):
     Objects.objects_seen.clear()
-    journey = Objects.start(customer)
+    journey = start(Objects, customer)
     journey.perform_next_step()
     journey.perform_next_step()
     assert journey.state == State.FINISHED
@@ -212,7 +210,7 @@ def test_the_journey_object_is_fresh_in_every_step(customer):
 
 
 def test_every_performance_leaves_one_entry(clock, customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     journey.perform_next_step()
     journey.perform_next_step()
     clock.move(timedelta(days=1))
@@ -226,36 +224,24 @@ def test_what_a_step_raised_is_raised_once_it_is_settled(customer):
         def charge(self):
             raise ConnectionError("no route to the bank")
 
-    journey = Broken.start(customer)
+    journey = start(Broken, customer)
     with pytest.raises(ConnectionError, match="no route to the bank"):
         journey.perform_next_step()
     assert journey.state == State.PAUSED
     assert told(journey) == [("charge", "failed")]
 
 
+@pytest.mark.database(transaction=True)
 def test_inside_a_transaction_of_the_callers_it_is_an_error(customer):
-    journey = TwoSteps.start(customer)
-    with transaction.atomic(), pytest.raises(StepperMotorError, match=r"outside of atomic\(\)"):
+    journey = start(TwoSteps, customer)
+    with in_transaction(), pytest.raises(StepperMotorError, match="outside of a transaction"):
         journey.perform_next_step()
     assert row_of(journey).state == State.READY
 
 
-@pytest.mark.django_db(transaction=True)
-def test_with_autocommit_switched_off_it_is_an_error(customer):
-    journey = TwoSteps.start(customer)
-    transaction.set_autocommit(False)
-    try:
-        with pytest.raises(StepperMotorError, match="outside of a transaction"):
-            journey.perform_next_step()
-    finally:
-        transaction.rollback()
-        transaction.set_autocommit(True)
-    assert journey.perform_next_step() == Completed()
-
-
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_what_was_performed_is_committed(customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     journey.perform_next_step()
     assert elsewhere(lambda: row_of(journey).next_step_name) == "two"
 
@@ -266,19 +252,19 @@ def test_inside_a_step_the_logger_tells_of_journey_and_step(customer, caplog):
         def speak(self):
             self.logger.warning("here I am")
 
-    journey = Logging.start(customer)
+    journey = start(Logging, customer)
     journey.perform_next_step()
     (record,) = [record for record in caplog.records if record.message == "here I am"]
-    assert (record.stepper_motor_journey_id, record.stepper_motor_step) == (journey.pk, "speak")
+    assert (record.stepper_motor_journey_id, record.stepper_motor_step) == (journey.id, "speak")
     assert (record.stepper_motor_journey_type, record.stepper_motor_attempt) == (journey.type, 1)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_of_many_who_perform_at_once_one_does(customer):
     class Once(Journey[Customer]):
         @step
         def work(self):
-            tell("worked")
+            tell(self, "worked")
 
         @step(wait=3600)
         def later(self): ...
@@ -288,7 +274,7 @@ def test_of_many_who_perform_at_once_one_does(customer):
         barrier.wait(20)
         outcomes.append(mine.perform_next_step())
 
-    journey, outcomes, barrier = Once.start(customer), [], threading.Barrier(4)
+    journey, outcomes, barrier = start(Once, customer), [], threading.Barrier(4)
     threads = [threading.Thread(target=elsewhere, args=[perform]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -307,7 +293,7 @@ def test_any_name_will_do(name, customer):
         first = step(lambda self: None, name="first")
         named = step(lambda self: self.reattempt(0), name=name)
 
-    journey = Named.start(customer)
+    journey = start(Named, customer)
     journey.perform_next_step()
     journey.perform_next_step()
     row = row_of(journey)
@@ -316,7 +302,7 @@ def test_any_name_will_do(name, customer):
 
 
 def test_one_step_after_the_other_until_it_is_finished(clock, customer):
-    journey = TwoSteps.start(customer)
+    journey = start(TwoSteps, customer)
     outcomes = [journey.perform_next_step()]
     clock.move(timedelta(days=1))
     outcomes.append(journey.perform_next_step())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from asgiref.sync import async_to_sync
-from django.db import transaction
 
 from stepper_motor import (
     Canceled,
@@ -16,11 +14,10 @@ from stepper_motor import (
     StepperMotorError,
     step,
 )
-from stepper_motor.django import Journey
-from tests.django.seen import entries_of, found, last_entry, row_of, told
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, adopted, among, block, count, create, found, mine, run, save, start, these
+from tests.semantics.seen import entries_of, last_entry, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def inside(body, **options):
@@ -39,20 +36,20 @@ class Other(Journey[Customer]):
 
 @pytest.mark.parametrize("verb", ["resume", "reschedule"])
 def test_a_verb_for_outside_is_refused_inside(verb, customer):
-    journey = inside(lambda self: getattr(self, verb)()).start(customer)
+    journey = start(inside(lambda self: getattr(self, verb)()), customer)
     with pytest.raises(InvalidState, match=f"{verb}.*its step is running"):
         journey.perform_next_step()
     assert (journey.state, told(journey)) == (State.PAUSED, [("work", "failed")])
 
 
 def test_by_is_for_outside(customer):
-    journey = inside(lambda self: self.cancel(by="me")).start(customer)
+    journey = start(inside(lambda self: self.cancel(by="me")), customer)
     with pytest.raises(ValueError, match="inside a step it is the step itself"):
         journey.perform_next_step()
 
 
 def test_a_reason_inside_is_told(customer):
-    journey = inside(lambda self: self.skip(reason="done elsewhere")).start(customer)
+    journey = start(inside(lambda self: self.skip(reason="done elsewhere")), customer)
     journey.perform_next_step()
     assert last_entry(journey).reason == "done elsewhere"
 
@@ -66,48 +63,48 @@ def test_another_object_of_the_same_row_is_outside(customer):
         assert other.pause("from beside") is not None
         self.data["went on"] = True
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     assert journey.perform_next_step() == Completed()
     assert (journey.state, journey.next_step_name, journey.data) == (State.PAUSED, "more", {"went on": True})
 
 
 def test_so_are_the_bulk_verbs(customer):
     def body(self):
-        assert Journey.objects.filter(pk=self.pk).cancel("all of them").changed == 1
+        assert among(Journey, [self], inside=self).cancel("all of them").changed == 1
         self.data["went on"] = True
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     assert journey.perform_next_step() == Completed()
     assert (journey.state, journey.data) == (State.CANCELED, {"went on": True})
 
 
 def test_another_journey_is_outside(customer):
-    other = Other.start(customer)
+    other = start(Other, customer)
 
     def body(self):
         found(other).cancel("by a sibling")
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     assert journey.perform_next_step() == Completed()
     assert row_of(other).state == State.CANCELED
     assert last_entry(other).attempt is None
 
 
 def test_a_step_may_perform_another_journey(customer):
-    other = Other.start(customer)
+    other = start(Other, customer)
 
     def body(self):
         assert found(other).perform_next_step() == Canceled("inner")
         self.reattempt(60)
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     assert journey.perform_next_step() == Reattempted(60)
     assert (row_of(other).state, row_of(journey).state) == (State.CANCELED, State.READY)
 
 
 def test_but_not_from_within_an_atomic_step(customer):
-    other = Other.start(customer)
-    journey = inside(lambda self: found(other).perform_next_step(), atomic=True).start(customer)
+    other = start(Other, customer)
+    journey = start(inside(lambda self: mine(other, self).perform_next_step(), atomic=True), customer)
     with pytest.raises(StepperMotorError, match="outside of a transaction"):
         journey.perform_next_step()
     assert row_of(other).state == State.READY
@@ -118,22 +115,22 @@ def test_a_step_that_performs_itself_finds_nothing_to_do(customer):
         assert self.perform_next_step() is None
         assert found(self).perform_next_step() is None
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     assert journey.perform_next_step() == Completed()
     assert len(entries_of(journey)) == 1
 
 
 def test_a_step_may_start_another_journey(customer):
-    journey = inside(lambda self: Other.start(self.hero)).start(customer)
+    journey = start(inside(lambda self: start(Other, self.hero, inside=self)), customer)
     assert journey.perform_next_step() == Completed()
-    assert Journey.objects.ready().count() == 2
+    assert these(Journey).ready().count() == 2
 
 
 def test_the_object_is_outside_again_when_its_step_has_ended(customer):
     kept = []
-    journey = inside(kept.append).start(customer)
+    journey = start(inside(kept.append), customer)
     journey.perform_next_step()
-    kept[0].cancel("afterwards")
+    adopted(kept[0]).cancel("afterwards")
     assert row_of(journey).state == State.CANCELED
     assert last_entry(journey).attempt is None
 
@@ -143,48 +140,48 @@ def test_the_callers_object_stays_outside_while_its_row_is_performed(customer):
         with pytest.raises(InvalidState):
             journey.skip()
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     assert journey.perform_next_step() == Completed()
 
 
 @pytest.mark.allow_rolled_back_blocks
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 @pytest.mark.parametrize("atomic", [False, True])
 def test_a_verb_raised_inside_a_transaction_block_rolls_it_back_with_a_note(atomic, customer):
     def body(self):
-        Customer.objects.create(name="before")
-        with transaction.atomic():
-            Customer.objects.create(name="inside")
+        create(Customer, name="before", inside=self)
+        with block(self):
+            create(Customer, name="inside", inside=self)
             self.cancel("no more")
 
-    journey = inside(body, atomic=atomic).start(customer)
+    journey = start(inside(body, atomic=atomic), customer)
     assert journey.perform_next_step() == Canceled("no more")
-    assert set(Customer.objects.values_list("name", flat=True)) == {"Ada", "before"}
+    assert {customer.name for customer in these(Customer)} == {"Ada", "before"}
     assert journey.reason == "no more"
     assert "rolled it back" in last_entry(journey).reason
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_an_outcome_returned_from_a_transaction_block_commits_it(customer):
     def body(self):
-        with transaction.atomic():
-            Customer.objects.create(name="inside")
+        with block(self):
+            create(Customer, name="inside", inside=self)
             return Canceled("no more")
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     assert journey.perform_next_step() == Canceled("no more")
-    assert Customer.objects.filter(name="inside").exists()
+    assert count(Customer, name="inside") == 1
     assert last_entry(journey).reason == "no more"
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_a_verb_after_the_block_is_no_reason_for_a_note(customer):
     def body(self):
-        with transaction.atomic():
-            Customer.objects.create(name="inside")
+        with block(self):
+            create(Customer, name="inside", inside=self)
         self.skip()
 
-    journey = inside(body).start(customer)
+    journey = start(inside(body), customer)
     journey.perform_next_step()
     assert last_entry(journey).reason is None
 
@@ -212,11 +209,11 @@ class ByHand(Journey[Customer]):
     @step
     def checkpoint(self):
         self.data["saved"] = True
-        self.save()
+        save(self)
 
 
 def test_a_steps_method_called_by_hand_runs_the_body_and_performs_nothing(customer):
-    journey = ByHand.start(customer)
+    journey = start(ByHand, customer)
     before = row_of(journey)
     assert journey.decide() == "yes"
     assert journey.data == {"decided": True}
@@ -225,8 +222,8 @@ def test_a_steps_method_called_by_hand_runs_the_body_and_performs_nothing(custom
 
 def test_its_verbs_raise(customer):
     customer.deactivated = True
-    customer.save()
-    journey = ByHand.start(customer)
+    save(customer)
+    journey = start(ByHand, customer)
     before = row_of(journey)
     with pytest.raises(Interruption) as raised:
         journey.decide()
@@ -235,21 +232,21 @@ def test_its_verbs_raise(customer):
 
 
 def test_so_do_those_of_an_async_one(customer):
-    journey = ByHand.start(customer)
+    journey = start(ByHand, customer)
     with pytest.raises(Interruption):
-        async_to_sync(journey.decide_later)()
+        run(journey.decide_later())
     assert row_of(journey).state == State.READY
 
 
 def test_a_step_may_call_the_method_of_another(customer):
-    journey = ByHand.start(customer)
+    journey = start(ByHand, customer)
     journey.jump_to("both")
     journey.perform_next_step()
     assert (journey.next_step_name, journey.data) == ("checkpoint", {"decided": True})
 
 
 def test_a_save_by_hand_is_an_ordinary_one(customer):
-    journey = ByHand.start(customer)
+    journey = start(ByHand, customer)
     journey.checkpoint()
     assert found(journey).data == {"saved": True}
 
@@ -259,7 +256,7 @@ def test_a_method_that_a_subclass_overrides_is_called_by_hand_as_well(customer):
         def decide(self):
             self.finish()
 
-    journey = Stricter.start(customer)
+    journey = start(Stricter, customer)
     with pytest.raises(Interruption):
         journey.decide()
     journey.perform_next_step()

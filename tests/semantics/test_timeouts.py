@@ -8,12 +8,11 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import Canceled, Completed, Reattempt, State, StepTimeout, step
-from stepper_motor.django import Journey
 from tests.conditions import wait_until
-from tests.django.seen import found, last_entry, recover, row_of, told
-from tests.shop.models import Customer, Spy
+from tests.home import Customer, Journey, atell, found, start
+from tests.semantics.seen import last_entry, recover, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 def timed(body, **options):
@@ -30,15 +29,15 @@ async def sleeps(self):
 
 
 async def is_quick(self):
-    await Spy.objects.acreate(word="quick")
+    await atell(self, "quick")
 
 
 def test_an_async_step_in_time_is_left_alone(customer):
-    assert timed(is_quick, timeout=30).start(customer).perform_next_step() == Completed()
+    assert start(timed(is_quick, timeout=30), customer).perform_next_step() == Completed()
 
 
 def test_an_async_step_that_takes_too_long_fails(customer):
-    journey = timed(sleeps).start(customer)
+    journey = start(timed(sleeps), customer)
     with pytest.raises(StepTimeout, match=r"step work ran longer than its timeout of 0\.05 s"):
         journey.perform_next_step()
     assert (journey.state, journey.failures, journey.steps_entered) == (State.PAUSED, 1, 1)
@@ -56,7 +55,7 @@ def test_an_async_step_that_takes_too_long_fails(customer):
     ],
 )
 def test_a_timeout_is_an_exception_under_the_policy(policy, state, next_step, customer):
-    journey = timed(sleeps, on_exception=policy).start(customer)
+    journey = start(timed(sleeps, on_exception=policy), customer)
     with pytest.raises(StepTimeout):
         journey.perform_next_step()
     assert (journey.state, journey.next_step_name) == (state, next_step)
@@ -67,7 +66,7 @@ def test_a_timeout_error_of_the_bodys_own_stays_what_it_is(customer):
         async with asyncio.timeout(0.01):
             await asyncio.sleep(30)
 
-    journey = timed(times_out_by_itself, timeout=30).start(customer)
+    journey = start(timed(times_out_by_itself, timeout=30), customer)
     with pytest.raises(TimeoutError) as raised:
         journey.perform_next_step()
     assert not isinstance(raised.value, StepTimeout)
@@ -80,7 +79,7 @@ def test_a_body_may_tidy_up_and_use_a_verb_when_it_is_cancelled(customer):
         finally:
             self.cancel("took too long")
 
-    assert timed(tidies_up).start(customer).perform_next_step() == Canceled("took too long")
+    assert start(timed(tidies_up), customer).perform_next_step() == Canceled("took too long")
 
 
 def test_an_async_around_step_sees_the_timeout(customer):
@@ -95,24 +94,24 @@ def test_an_async_around_step_sees_the_timeout(customer):
                 raise
 
     with pytest.raises(StepTimeout):
-        Surrounded.start(customer).perform_next_step()
+        start(Surrounded, customer).perform_next_step()
     assert Surrounded.heard == [asyncio.CancelledError]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_the_lease_of_a_sync_step_is_not_renewed_after_its_timeout(customer):
     def goes_on(self):
         wait_until(recover, limit=30)  # somebody takes the journey over as soon as the lease is over
         self.data["late"] = True
 
-    journey = timed(goes_on).start(customer)
+    journey = start(timed(goes_on), customer)
     assert journey.perform_next_step() is None
     row = row_of(journey)
     assert (row.state, row.next_step_name, row.losses, row.failures) == (State.READY, "work", 1, 0)
     assert (told(journey), found(journey).data) == ([("work", "lost")], {})
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.database(transaction=True)
 def test_it_is_never_settled_while_its_thread_runs(customer):
     def goes_on(self):
         held = row_of(self)
@@ -120,11 +119,11 @@ def test_it_is_never_settled_while_its_thread_runs(customer):
         assert row_of(self).fence == held.fence
         assert told(self) == []
 
-    journey = timed(goes_on).start(customer)
+    journey = start(timed(goes_on), customer)
     journey.perform_next_step()
     assert journey.steps_entered == 1
 
 
 def test_a_sync_step_in_time_is_left_alone(clock, customer):
-    journey = timed(lambda self: None, timeout=timedelta(hours=1)).start(customer)
+    journey = start(timed(lambda self: None, timeout=timedelta(hours=1)), customer)
     assert journey.perform_next_step() == Completed()

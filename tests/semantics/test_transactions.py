@@ -1,16 +1,28 @@
 """Journeys in the caller's transaction. SEMANTICS 10."""
 
-from contextlib import contextmanager
-
 import pytest
-from django.db import DatabaseError, connection, transaction
 
 from stepper_motor import AlreadyOnJourney, InvalidState, State, StepperMotorError, step
-from stepper_motor.django import Journey, motor
-from tests.django.side_by_side import side_by_side
-from tests.shop.models import Customer
+from tests.home import (
+    Customer,
+    DatabaseError,
+    Journey,
+    count,
+    create,
+    delete,
+    in_a_transaction,
+    in_transaction,
+    motor,
+    only,
+    reload,
+    rolled_back,
+    start,
+    these,
+)
+from tests.semantics.seen import entries_of
+from tests.semantics.side_by_side import side_by_side
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.database(transaction=True)
 
 
 class Order(Journey[Customer]):
@@ -28,7 +40,7 @@ class Ended(Journey[Customer]):
     def go(self): ...
 
     def after_cancel(self):
-        self.heard.append((self.pk, connection.in_atomic_block))
+        self.heard.append((self.id, in_a_transaction()))
 
     after_pause = after_finish = after_cancel
 
@@ -42,150 +54,143 @@ def nothing_heard():
 def woken():
     """How often a worker in this process would have been woken."""
     calls = []
-    with motor().waking(lambda: calls.append(connection.in_atomic_block)):
+    with motor().waking(lambda: calls.append(in_a_transaction())):
         yield calls
-
-
-@contextmanager
-def rolled_back():
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def test_a_start_that_is_rolled_back_leaves_neither_row_nor_ticket(customer, woken):
     with rolled_back():
-        Order.start(customer)
-    assert not Order.objects.exists()
+        start(Order, customer)
+    assert not count(Order)
     assert woken == []
 
 
 def test_one_that_is_committed_is_found_and_told_of_after_the_commit(customer, woken):
-    with transaction.atomic():
-        journey = Order.start(customer)
+    with in_transaction():
+        journey = start(Order, customer)
         assert woken == []
-    assert Order.objects.due().get() == journey
+    assert these(Order).due().get() == journey
     assert woken == [False]
 
 
 def test_outside_of_a_transaction_it_is_committed_at_once(customer, woken):
-    Order.start(customer)
+    start(Order, customer)
     assert woken == [False]
-    assert side_by_side(lambda: Order.objects.count()) == [1]
+    assert side_by_side(lambda: count(Order)) == [1]
 
 
 def test_others_see_it_only_then(customer):
-    with transaction.atomic():
-        Order.start(customer)
-        assert side_by_side(lambda: Order.objects.count()) == [0]
-    assert side_by_side(lambda: Order.objects.count()) == [1]
+    with in_transaction():
+        start(Order, customer)
+        assert side_by_side(lambda: count(Order)) == [0]
+    assert side_by_side(lambda: count(Order)) == [1]
 
 
 def test_a_journey_starts_and_ends_with_the_apps_own_writes():
     with rolled_back():
-        Order.start(Customer.objects.create(name="Grace"))
-    assert not Customer.objects.exists()
+        start(Order, create(Customer, name="Grace"))
+    assert not count(Customer)
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel", "skip", "reattempt", "reschedule", "jump_to", "finish"])
 def test_a_verb_that_is_rolled_back_has_changed_nothing(customer, verb):
-    journey = Order.start(customer)
+    journey = start(Order, customer)
     before = journey._row
     with rolled_back():
         getattr(journey, verb)()
-        assert journey.history.count() == 1
-    assert Order.objects.get()._row == before
-    assert not journey.history.exists()
+        assert len(entries_of(journey)) == 1
+    assert only(Order)._row == before
+    assert not entries_of(journey)
 
 
 def test_a_savepoint_takes_back_its_own_verbs_alone(customer, woken):
-    journey = Order.start(customer)
+    journey = start(Order, customer)
     woken.clear()
-    with transaction.atomic():
+    with in_transaction():
         journey.pause("first")
         with rolled_back():
             journey.cancel("second")
-        journey.refresh_from_db()
+        reload(journey)
         assert (journey.state, journey.reason) == (State.PAUSED, "first")
-    assert Order.objects.get().state is State.PAUSED
-    assert [entry.outcome for entry in journey.history.all()] == ["paused"]
+    assert only(Order).state is State.PAUSED
+    assert [entry.outcome for entry in entries_of(journey)] == ["paused"]
 
 
 def test_so_does_one_around_a_start(customer, woken):
-    with transaction.atomic():
+    with in_transaction():
         with rolled_back():
-            Order.start(customer)
-        Order.start(customer, key="again")
-    assert Order.objects.get().key == "again"
+            start(Order, customer)
+        start(Order, customer, key="again")
+    assert only(Order).key == "again"
     assert woken == [False]
 
 
 def test_what_is_refused_leaves_the_transaction_usable(customer):
-    journey = Order.start(customer)
-    with transaction.atomic():
+    journey = start(Order, customer)
+    with in_transaction():
         with pytest.raises(AlreadyOnJourney):
-            Order.start(customer)
+            start(Order, customer)
         with pytest.raises(InvalidState):
             journey.resume()
         with pytest.raises((DatabaseError, ValueError)):
-            Order.start(customer, key="nan", data={"nan": float("nan")})
+            start(Order, customer, key="nan", data={"nan": float("nan")})
         with pytest.raises(ValueError, match="no step"):
             journey.jump_to("nowhere")
-        assert Order.start(customer, on_conflict="existing") == journey
-        replaced = Order.start(customer, on_conflict="replace")
-        Customer.objects.create(name="Grace")
-    assert Order.objects.ongoing().get() == replaced
-    assert Customer.objects.count() == 2
+        assert start(Order, customer, on_conflict="existing") == journey
+        replaced = start(Order, customer, on_conflict="replace")
+        create(Customer, name="Grace")
+    assert these(Order).ongoing().get() == replaced
+    assert count(Customer) == 2
 
 
 def test_replace_is_rolled_back_as_a_whole(customer):
-    journey = Order.start(customer)
+    journey = start(Order, customer)
     with rolled_back():
-        Order.start(customer, on_conflict="replace")
-    assert Order.objects.get() == journey
-    assert Order.objects.get().state is State.READY
+        start(Order, customer, on_conflict="replace")
+    assert only(Order) == journey
+    assert only(Order).state is State.READY
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause", "finish"])
 def test_hooks_are_called_after_the_commit_and_never_after_a_rollback(customer, verb):
-    journey = Ended.start(customer)
+    journey = start(Ended, customer)
     with rolled_back():
         getattr(journey, verb)()
     assert Ended.heard == []
-    journey.refresh_from_db()
-    with transaction.atomic():
+    reload(journey)
+    with in_transaction():
         getattr(journey, verb)()
         assert Ended.heard == []
-    assert Ended.heard == [(journey.pk, False)]
+    assert Ended.heard == [(journey.id, False)]
 
 
 def test_a_verb_holds_the_row_until_the_callers_commit(customer):
     """Another's verb waits for it, and then meets what it became."""
-    journey, other = Order.start(customer), Order.objects.get()
+    journey, other = start(Order, customer), only(Order)
     results = []
 
     def slow():
-        with transaction.atomic():
+        with in_transaction():
             journey.cancel()
             results.append("canceled")
 
     results += side_by_side(slow, lambda: other.skip())
-    assert Order.objects.get().state is State.CANCELED
-    assert sum(isinstance(result, InvalidState) for result in results) + journey.history.count() == 2
+    assert only(Order).state is State.CANCELED
+    assert sum(isinstance(result, InvalidState) for result in results) + len(entries_of(journey)) == 2
 
 
 def test_a_step_is_not_performed_inside_the_callers_transaction(customer):
-    journey = Order.start(customer)
-    with transaction.atomic(), pytest.raises(StepperMotorError, match="call it outside of a transaction"):
+    journey = start(Order, customer)
+    with in_transaction(), pytest.raises(StepperMotorError, match="outside of a transaction"):
         journey.perform_next_step()
-    assert Order.objects.get()._row == journey._row
+    assert only(Order)._row == journey._row
     journey.perform_next_step()
     assert journey.next_step_name == "send"
 
 
 def test_a_deleted_journey_comes_back_with_a_rollback(customer):
-    journey = Order.start(customer)
+    journey = start(Order, customer)
     journey.pause()
     with rolled_back():
-        Order.objects.all().delete()
-    assert Order.objects.get().history.count() == 1
+        delete(journey)
+    assert len(entries_of(only(Order))) == 1

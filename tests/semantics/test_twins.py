@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import async_to_sync
 
 from stepper_motor import (
     AlreadyOnJourney,
@@ -21,11 +20,10 @@ from stepper_motor import (
     State,
     step,
 )
-from stepper_motor.django import Journey
-from tests.django.conftest import NOON
-from tests.shop.models import Customer, Payment, PaymentJourney
+from tests.home import NOON, Customer, Journey, among, astart, astart_for, count, create_many, only, run, start, these
+from tests.semantics.seen import only_entry
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.database, pytest.mark.only_in("django", "sqlalchemy-async")]
 
 
 class Awaited(Journey[Customer]):
@@ -43,12 +41,6 @@ class Awaited(Journey[Customer]):
     def three(self): ...
 
 
-@async_to_sync
-async def run(coroutine):
-    """Awaits it; its calls to the ORM come back to the thread of the test, and to its transaction."""
-    return await coroutine
-
-
 TWINS = {
     "apause": (lambda journey: journey.apause("why", by="Ada"), Paused("why"), State.PAUSED),
     "acancel": (lambda journey: journey.acancel("why", by="Ada"), Canceled("why"), State.CANCELED),
@@ -62,14 +54,14 @@ TWINS = {
 
 def test_a_journey_is_started_and_performed(customer):
     async def story():
-        journey = await Awaited.astart(customer, data={"from": "astart"})
+        journey = await astart(Awaited, customer, data={"from": "astart"})
         assert await journey.aperform_next_step() == Completed()
         assert journey.data == {"from": "astart", "hero": "Ada"}
         assert await journey.ahas_completed("one")
         assert not await journey.ahas_completed("two")
         with pytest.raises(AlreadyOnJourney):
-            await Awaited.astart(customer)
-        assert await Awaited.astart(customer, on_conflict="existing") == journey
+            await astart(Awaited, customer)
+        assert await astart(Awaited, customer, on_conflict="existing") == journey
         assert await journey.aperform_next_step(fence="another") is None
 
     run(story())
@@ -78,10 +70,10 @@ def test_a_journey_is_started_and_performed(customer):
 @pytest.mark.parametrize("verb", TWINS)
 def test_every_verb_has_one(clock, customer, verb):
     call, outcome, state = TWINS[verb]
-    journey = Awaited.start(customer)
+    journey = start(Awaited, customer)
     assert run(call(journey)) == outcome
-    assert journey.state == Awaited.objects.get().state == state
-    assert journey.history.get().by == "Ada"
+    assert journey.state == only(Awaited).state == state
+    assert only_entry(journey).by == "Ada"
 
 
 def test_resume_too_and_a_refusal_is_raised(customer):
@@ -91,7 +83,7 @@ def test_resume_too_and_a_refusal_is_raised(customer):
         await journey.apause()
         assert await journey.aresume(by="Ada") == Resumed()
 
-    run(story(Awaited.start(customer)))
+    run(story(start(Awaited, customer)))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +93,7 @@ def test_resume_too_and_a_refusal_is_raised(customer):
 )  # fmt: skip
 def test_inside_its_own_step_a_twin_leaves_the_body_as_the_verb_does(customer, twin, state, next):
     async def story():
-        journey = await Awaited.astart(customer, data={"leaves": twin})
+        journey = await astart(Awaited, customer, data={"leaves": twin})
         await journey.aperform_next_step()
         await journey.aperform_next_step()
         return journey
@@ -113,52 +105,37 @@ def test_inside_its_own_step_a_twin_leaves_the_body_as_the_verb_does(customer, t
 
 def test_bulk_verbs(clock):
     async def story():
-        journeys = Awaited.objects.all()
+        journeys = these(Awaited)
         assert await journeys.apause("why", by="Ada") == (3, 0, 0)
         assert await journeys.aresume(spread=timedelta(minutes=3)) == (3, 0, 0)
         assert await journeys.areattempt(60) == (3, 0, 0)
         assert await journeys.areschedule(NOON) == (3, 0, 0)
         assert await journeys.askip(step="one") == (3, 0, 0)
         assert await journeys.ajump_to("one") == (3, 0, 0)
-        assert await journeys.filter(pk=first.pk).afinish() == (1, 0, 0)
+        assert await among(Awaited, [first]).afinish() == (1, 0, 0)
         assert await journeys.acancel() == (2, 1, 0)
-        assert await journeys.canceled().acount() == 2
 
-    first = Awaited.start()
-    Awaited.start()
-    Awaited.start()
+    first = start(Awaited)
+    start(Awaited)
+    start(Awaited)
     run(story())
+    assert count(Awaited, state=State.CANCELED) == 2
 
 
 def test_bulk_starts():
     async def story():
-        assert await Awaited.astart_for(Customer.objects.all(), batch=2) == 3
-        assert await Awaited.astart_for(Customer.objects.all(), unless="ever") == 0
+        assert await astart_for(Awaited, these(Customer), batch=2) == 3
+        assert await astart_for(Awaited, these(Customer), unless="ever") == 0
 
-    Customer.objects.bulk_create([Customer(name=str(n)) for n in range(3)])
+    create_many(Customer, [{"name": str(n)} for n in range(3)])
     run(story())
 
 
-def test_djangos_own_twins_keep_the_rules(customer):
-    async def story():
-        journey = await Awaited.objects.acreate(hero=customer)
-        assert (journey.state, journey.next_step_name) == (State.READY, "one")
-        journey.data["note"] = "saved"
-        await journey.asave()
-        await journey.arefresh_from_db()
-        assert journey.data == {"note": "saved"}
-        await PaymentJourney.objects.abulk_create([PaymentJourney(hero=await Payment.objects.acreate())])
-        assert await PaymentJourney.objects.ready().acount() == 1
-        await journey.adelete()
-        assert not await Awaited.objects.aexists()
-
-    run(story())
-
-
+@pytest.mark.database(transaction=True)
 def test_many_coroutines_at_once_start_one_journey_for_a_hero(customer):
     async def story():
-        starts = [Awaited.astart(customer, on_conflict="ignore") for _ in range(10)]
+        starts = [astart(Awaited, customer, on_conflict="ignore") for _ in range(10)]
         return await asyncio.gather(*starts)
 
     started = [journey for journey in run(story()) if journey is not None]
-    assert started == [Awaited.objects.get()]
+    assert started == [only(Awaited)]

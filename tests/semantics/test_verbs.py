@@ -18,12 +18,11 @@ from stepper_motor import (
     State,
     step,
 )
-from stepper_motor.django import Journey
-from tests.django.conftest import NOON
-from tests.django.holding import hold
-from tests.shop.models import Customer
+from tests.home import NOON, Customer, Journey, found, reload, start, these
+from tests.semantics.holding import hold
+from tests.semantics.seen import entries_of, last_entry
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 HOUR = timedelta(hours=1)
 
@@ -70,7 +69,7 @@ REFUSED = [(verb, state) for verb, allowed in ALLOWED.items() for state in State
 @pytest.fixture
 def flow(clock, customer):
     """At its second step, due in two hours, a minute after it came there."""
-    journey = Flow.start(customer, data={"hours": 3})
+    journey = start(Flow, customer, data={"hours": 3})
     journey.perform_next_step()
     clock.move(timedelta(minutes=1))
     return journey
@@ -86,29 +85,29 @@ def brought_to(journey, state):
             journey.finish()
         case State.PERFORMING:
             hold(journey, NOON + HOUR)
-    journey.refresh_from_db()
+    reload(journey)
     return journey
 
 
 def row(journey):
-    return type(journey).objects.get(pk=journey.pk)._row
+    return found(journey)._row
 
 
 @pytest.mark.parametrize(("verb", "state"), REFUSED)
 def test_on_any_other_state_a_verb_names_itself_and_the_state_and_changes_nothing(flow, verb, state):
     journey = brought_to(flow, state)
-    before, told = row(journey), journey.history.count()
+    before, told = row(journey), len(entries_of(journey))
     with pytest.raises(InvalidState, match=f"can't {verb} a journey that is {state}") as refused:
         VERBS[verb](journey)
     assert (refused.value.verb, refused.value.state) == (verb, state)
-    assert (row(journey), journey.history.count()) == (before, told)
+    assert (row(journey), len(entries_of(journey))) == (before, told)
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_told_in_the_history_and_refreshes_the_object(flow, verb):
     journey = brought_to(flow, State.PAUSED if verb != "pause" else State.READY)
     VERBS[verb](journey)
-    entry = journey.history.last()
+    entry = last_entry(journey)
     assert entry.attempt is None
     assert (entry.step_name, entry.state, entry.finished_at) == ("second", journey.state, NOON + timedelta(minutes=1))
     assert journey._row == row(journey)
@@ -140,7 +139,7 @@ def test_or_at_once_where_that_has_passed(flow, clock):
     flow.pause()
     clock.move(10 * HOUR)
     flow.resume()
-    assert flow in Flow.objects.due()
+    assert flow in these(Flow).due()
     assert flow.next_step_to_be_performed_at == NOON + 2 * HOUR
     assert flow.perform_next_step() is not None
 

@@ -3,15 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from django.db import models
 
 from stepper_motor import InvalidState, State, step
-from stepper_motor.django import Journey
-from tests.django.conftest import NOON
-from tests.django.holding import hold
-from tests.shop.models import Customer
+from tests.home import NOON, Customer, Journey, found, only, put_behind, start, these
+from tests.semantics.holding import hold
+from tests.semantics.seen import entries_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 HOUR = timedelta(hours=1)
 
@@ -38,15 +36,15 @@ class Ending(Climb):
 
 def lost(cls, customer, state="performing", **columns):
     """A journey whose performer vanished: its lease is over, and nobody has recovered it yet."""
-    journey = cls.start(customer)
+    journey = start(cls, customer)
     hold(journey, NOON, state)
     if columns:
-        models.QuerySet.update(cls._base_manager.filter(pk=journey.pk), **columns)
-    return cls.objects.get(pk=journey.pk)
+        put_behind(journey, **columns)
+    return found(journey)
 
 
 def told(journey):
-    return [(entry.outcome, entry.state, entry.by) for entry in journey.history.all()]
+    return [(entry.outcome, entry.state, entry.by) for entry in entries_of(journey)]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +64,7 @@ def test_a_verb_recovers_the_row_and_then_acts_on_what_it_became(clock, customer
     assert (journey.next_step_name, journey.performed_by, journey.lease_expires_at) == (next, None, None)
     assert journey.fence != fence
     assert [(entry[0], entry[2]) for entry in told(journey)] == [("lost", "worker 1"), (outcome, None)]
-    assert journey._row == Climb.objects.get()._row
+    assert journey._row == only(Climb)._row
 
 
 def test_a_late_performer_passes_no_more(clock, customer):
@@ -99,7 +97,7 @@ def test_a_recovery_that_moves_it_to_another_step_is_kept_and_the_verb_is_refuse
     journey = lost(Passing, customer)
     with pytest.raises(InvalidState, match=f"can't {verb} a journey that is ready: has moved on to peak"):
         getattr(journey, verb)()
-    found = Passing.objects.get()
+    found = only(Passing)
     assert (found.state, found.next_step_name, found.next_step_to_be_performed_at) == ("ready", "peak", NOON + HOUR)
     assert told(found) == [("lost", "ready", "worker 1")]
     assert journey._row == found._row
@@ -110,7 +108,7 @@ def test_a_recovery_that_ends_it_is_kept_and_the_verb_is_refused(clock, customer
     journey = lost(Ending, customer)
     with pytest.raises(InvalidState, match=f"can't {verb} a journey that is canceled"):
         getattr(journey, verb)()
-    found = Ending.objects.get()
+    found = only(Ending)
     assert (found.state, found.performed_by, found.ended_at) == (State.CANCELED, None, NOON)
     assert told(found) == [("lost", "canceled", "worker 1")]
 
@@ -138,18 +136,18 @@ def test_pause_and_cancel_look_at_the_state_alone(clock, customer, verb, state):
 
 
 def test_the_fence_is_compared_before_the_recovery(clock, customer):
-    stale = Climb.start(customer)
-    Climb.objects.get().reattempt()
+    stale = start(Climb, customer)
+    only(Climb).reattempt()
     hold(stale, NOON)
     with pytest.raises(InvalidState, match="can't skip a journey that is performing: has moved on to camp"):
         stale.skip()
-    assert Climb.objects.get().performed_by == "worker 1"
-    assert not Climb.objects.get().history.filter(outcome="lost").exists()
+    assert only(Climb).performed_by == "worker 1"
+    assert "lost" not in [entry.outcome for entry in entries_of(stale)]
 
 
 def test_an_object_from_before_the_loss_will_do(clock, customer):
     """The claim keeps the fence: whoever saw the journey ready means this step."""
-    journey = Climb.start(customer)
+    journey = start(Climb, customer)
     hold(journey, NOON)
     journey.skip()
     assert (journey.state, journey.next_step_name) == (State.READY, "peak")
@@ -166,8 +164,8 @@ def test_in_bulk_the_same(clock, customer):
     lost(Climb, customer)
     lost(Ending, customer)
     lost(Passing, customer)
-    assert Journey.objects.all().reattempt() == (1, 2, 0)
-    assert list(Journey.objects.order_by("pk").values_list("state", "performed_by")) == [
+    assert these(Journey).reattempt() == (1, 2, 0)
+    assert [(journey.state, journey.performed_by) for journey in these(Journey).order_by("id")] == [
         ("ready", None), ("canceled", None), ("ready", None),
     ]  # fmt: skip
-    assert Journey.History.objects.filter(outcome="lost").count() == 3
+    assert these(Journey.History, outcome="lost").count() == 3

@@ -1,13 +1,11 @@
 """What the verbs from outside make of attempts, failures, losses and the round. SEMANTICS 3 and 5."""
 
 import pytest
-from django.db import models
 
 from stepper_motor import Reattempt, State, step
-from stepper_motor.django import Journey
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, found, put_all, start
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class Stubborn(Journey[Customer]):
@@ -16,7 +14,7 @@ class Stubborn(Journey[Customer]):
     @step(on_exception=Reattempt(wait=0, jitter=0, max_attempts=2))
     def knock(self):
         if self.data.get("meddle"):
-            another = Stubborn.objects.get(pk=self.pk)
+            another = found(self)
             another.pause()
             another.resume()
         raise OSError("nobody opens")
@@ -38,14 +36,14 @@ class Stubborn(Journey[Customer]):
     ],
 )
 def test_each_verb_keeps_or_resets_them(customer, verb, counts, round):
-    journey = Stubborn.start(customer)
-    models.QuerySet.update(Stubborn._base_manager.all(), attempts=3, failures=1, losses=2, round=5)
+    journey = start(Stubborn, customer)
+    put_all(Stubborn, attempts=3, failures=1, losses=2, round=5)
     verb(journey)
     assert (journey.attempts, journey.failures, journey.losses, journey.round) == (*counts, round)
 
 
 def test_resume_gives_a_fresh_budget_of_failures(customer):
-    journey = Stubborn.start(customer)
+    journey = start(Stubborn, customer)
     assert knocked(journey) == (State.READY, 1, 1)
     assert knocked(journey) == (State.PAUSED, 2, 2)
     journey.resume()
@@ -54,9 +52,9 @@ def test_resume_gives_a_fresh_budget_of_failures(customer):
 
 
 def test_also_while_the_step_runs(customer):
-    journey = Stubborn.start(customer)
+    journey = start(Stubborn, customer)
     assert knocked(journey) == (State.READY, 1, 1)
-    Stubborn.objects.update(data={"meddle": True})
+    put_all(Stubborn, data={"meddle": True})
     assert knocked(journey)[1:] == (2, 1)
 
 

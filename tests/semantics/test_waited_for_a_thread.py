@@ -7,21 +7,20 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import Completed, State, step
-from stepper_motor.django import Journey, motor
 from stepper_motor.motor.attempt import drive
 from stepper_motor.motor.settling import settle
-from tests.django.seen import claimed_by, entries_of, found, put, recover, row_of, told
-from tests.shop.models import Customer
+from tests.home import Customer, Journey, delete, found, motor, put, start
+from tests.semantics.seen import claimed_by, entries_of, recover, row_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.database
 
 
 class Waiting(Journey[Customer]):
-    performed: list = []
+    performed = []
 
     @step
     def work(self):
-        self.performed.append(self.pk)
+        self.performed.append(self.id)
         self.data["done"] = True
 
     @step
@@ -31,12 +30,12 @@ class Waiting(Journey[Customer]):
 @pytest.fixture
 def journey(customer):
     Waiting.performed.clear()
-    return Waiting.start(customer)
+    return start(Waiting, customer)
 
 
 def claimed(journey, *, waited):
     """A claimed performance that got no thread for so many seconds."""
-    performance = motor()._claimed(journey._store, journey.pk, None)
+    performance = motor()._claimed(journey._store.performing(), journey.id, None)
     assert performance is not None
     performance.loaded_at -= waited
     return performance
@@ -93,7 +92,7 @@ def test_held_by_another_meanwhile_it_lets_go(clock, journey):
 
 def test_deleted_meanwhile_it_lets_go(journey):
     performance = claimed(journey, waited=1.5)
-    found(journey).delete()
+    delete(found(journey))
     assert perform(performance) is None
     assert Waiting.performed == []
 
@@ -121,9 +120,10 @@ def test_it_never_begins_with_less_than_a_third_of_its_lease(journey):
 def test_a_commit_whose_answer_was_lost_is_looked_up_and_not_settled_again(last, journey):
     if last:
         journey.jump_to("more")
-    settlement = drive(claimed(journey, waited=0).conduct(), journey._store.wait_here)
-    first = settle(journey._store, [settlement], motor().events, patient=True).done[journey.pk]
+    store = journey._store.performing()
+    settlement = drive(claimed(journey, waited=0).conduct(), store.wait_here)
+    first = settle(store, [settlement], motor().events, patient=True).done[journey.id]
     after, history = row_of(journey), told(journey)
-    again = settle(journey._store, [settlement], motor().events, patient=True).done[journey.pk]
+    again = settle(store, [settlement], motor().events, patient=True).done[journey.id]
     assert again.row.fence == first.row.fence
     assert (row_of(journey), told(journey)) == (after, history)

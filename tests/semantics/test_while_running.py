@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from stepper_motor import State
-from tests.django.running import Slow, SlowFailing, SlowLast, running
-from tests.django.seen import entries_of, found, last_entry, put, row_of
+from tests.home import found, put, start
+from tests.semantics.running import Slow, SlowFailing, SlowLast, running
+from tests.semantics.seen import entries_of, last_entry, row_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.database(transaction=True)
 
 READY, PERFORMING, PAUSED, CANCELED, FINISHED = (
     State.READY, State.PERFORMING, State.PAUSED, State.CANCELED, State.FINISHED,
@@ -24,7 +25,7 @@ def slow(clock, customer):
     """A journey at `work`, which had a failure and a loss there, in its fifth round."""
 
     def at_work(*end: Any, of: Any = Slow) -> Any:
-        journey = of.start(customer, data={"end": list(end)})
+        journey = start(of, customer, data={"end": list(end)})
         journey.perform_next_step()
         clock.move(timedelta(hours=1))
         return put(journey, attempts=2, failures=1, losses=1, round=4)

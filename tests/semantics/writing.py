@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stepper_motor import step
-from stepper_motor.django import Journey
-from tests.shop.models import Customer, PaymentJourney
+from tests.home import Customer, Journey, PaymentJourney
 
 
 def writing(body: Callable[[Any], Any], **options: Any) -> Any:
