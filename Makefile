@@ -1,8 +1,9 @@
 # The commands of this repository. `make` alone lists them.
 
-# Which tests: make test DATABASES=sqlite ENVIRONMENTS=.venv ARGS="-k claim"
+# Which tests: make test DATABASES=sqlite ENVIRONMENTS=.venv HOMES=django ARGS="-k claim"
 DATABASES ?= sqlite postgresql mariadb
 ENVIRONMENTS ?= .venv .venv-django-6.1
+HOMES ?= django sqlalchemy sqlalchemy-async
 ARGS ?=
 # Runs of the test matrix at once.
 JOBS ?= 2
@@ -13,16 +14,25 @@ PYTHON ?= python3
 # The packages' own type sample, once it is there.
 TYPED := src tools $(wildcard tests/typing)
 
-.PHONY: help demo test check soak constraints clean
+.PHONY: help demo demo-fastapi demo-flask test test-queues check soak constraints clean
 
 help:
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .venv-demo/.installed ## an example shop with its journeys, a day a second, on SQLite
 	.venv-demo/bin/python examples/shop/demo.py
 
-test: $(addsuffix /.installed,$(ENVIRONMENTS)) ## all tests, on every Django and database there is
-	.venv/bin/python -m tools.matrix --environments $(ENVIRONMENTS) --databases $(DATABASES) --jobs $(JOBS) -- $(ARGS)
+demo-fastapi: .venv-demo/.installed ## an example payment service with FastAPI, whose worker is killed
+	.venv-demo/bin/python -m examples.fastapi_service.demo
+
+demo-flask: .venv-demo/.installed ## an example sign-up drip with Flask, two days a second
+	.venv-demo/bin/python -m examples.flask_app.demo
+
+test: $(addsuffix /.installed,$(ENVIRONMENTS)) ## all tests, in every home, on every version and database there is
+	.venv/bin/python -m tools.matrix --environments $(ENVIRONMENTS) --homes $(HOMES) --databases $(DATABASES) --jobs $(JOBS) -- $(ARGS)
+
+test-queues: .venv/.installed ## the job queues, on brokers of their own that are killed and restarted
+	STEPPER_MOTOR_DATABASE=postgresql .venv/bin/python -m pytest -q -m brokers tests/queues $(ARGS)
 
 check: .venv/.installed ## style, types, layers and the contents of the wheel
 	.venv/bin/ruff check
@@ -54,14 +64,16 @@ clean: ## removes the environments and everything built
 
 # The environments: made again when what they are made from has changed.
 
+EXTRAS := django postgresql mysql sqlalchemy-async sqlite-async postgresql-async mysql-async alembic flask
+
 .venv/.installed: pyproject.toml constraints-django-5.2.txt tools/environment.py
 	$(PYTHON) tools/environment.py .venv --pythons 3.11 3.12 3.13 3.14 \
-		--constraints constraints-django-5.2.txt --extras django postgresql mysql --group dev
+		--constraints constraints-django-5.2.txt --extras $(EXTRAS) --group dev
 
 .venv-django-6.1/.installed: pyproject.toml constraints-django-6.1.txt tools/environment.py
 	$(PYTHON) tools/environment.py .venv-django-6.1 --pythons 3.13 3.12 3.14 --optional \
-		--constraints constraints-django-6.1.txt --extras django postgresql mysql --group test
+		--constraints constraints-django-6.1.txt --extras $(EXTRAS) --group test
 
 .venv-demo/.installed: pyproject.toml constraints-django-5.2.txt tools/environment.py
 	$(PYTHON) tools/environment.py .venv-demo --pythons 3.11 3.12 3.13 3.14 \
-		--constraints constraints-django-5.2.txt --extras django
+		--constraints constraints-django-5.2.txt --extras django sqlalchemy-async sqlite-async flask --group examples

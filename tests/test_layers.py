@@ -25,6 +25,7 @@ BELOW: dict[str, set[str]] = {
     "stepper_motor": {"journeys", "motor"},
     "sql": {"journeys", "motor"},
     "cli": {"journeys", "motor", "stepper_motor"},
+    "__main__": {"cli"},
     "django": {"journeys", "motor", "sql", "stepper_motor", "cli"},
     "sqlalchemy": {"journeys", "motor", "sql", "stepper_motor", "cli"},
     "queues": {"journeys", "motor", "stepper_motor"},
@@ -56,6 +57,8 @@ class Import:
     line: int
     lazy: bool
     """Inside a function: nothing is imported before somebody asks for it."""
+    for_types: bool = False
+    """Read by type checkers alone."""
 
 
 def test_imports_of_the_package_point_down() -> None:
@@ -140,7 +143,8 @@ def allowed(importer: str, imported: Import) -> bool:
 def allowed_from_outside(storey: str, imported: Import) -> bool:
     distribution = imported.module.partition(".")[0]
     if storey in STANDARD_LIBRARY_ONLY:
-        return distribution in sys.stdlib_module_names
+        # Type checkers bring typing_extensions along.
+        return distribution in sys.stdlib_module_names or (imported.for_types and distribution == "typing_extensions")
     if distribution in FORBIDDEN.get(storey, set()):
         return False
     return imported.lazy or distribution not in FORBIDDEN_AT_THE_TOP.get(storey, set())
@@ -159,15 +163,16 @@ def module_name(file: Path) -> str:
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
-def imports(node: ast.AST, *, package: str, lazy: bool = False) -> Iterator[Import]:
+def imports(node: ast.AST, *, package: str, lazy: bool = False, for_types: bool = False) -> Iterator[Import]:
     if isinstance(node, ast.Import):
-        yield from (Import(alias.name, node.lineno, lazy) for alias in node.names)
+        yield from (Import(alias.name, node.lineno, lazy, for_types) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         origin = absolute(node, package)
-        yield from (Import(submodule(origin, alias.name), node.lineno, lazy) for alias in node.names)
-    inside_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from (Import(submodule(origin, alias.name), node.lineno, lazy, for_types) for alias in node.names)
+    lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    checking = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     for child in ast.iter_child_nodes(node):
-        yield from imports(child, package=package, lazy=lazy or inside_function)
+        yield from imports(child, package=package, lazy=lazy, for_types=for_types or checking)
 
 
 def absolute(node: ast.ImportFrom, package: str) -> str:

@@ -1,10 +1,12 @@
-"""Runs the tests once per environment and database, and ends with pytest's own summaries.
+"""Runs the tests once per environment, home and database, and ends with pytest's own summaries.
 
     python -m tools.matrix --environments .venv .venv-django-6.1 --databases sqlite postgresql mariadb -- -k claim
 
 What is marked `pure` touches no database and runs once per environment. What is marked `processes` watches real
-processes for minutes: on every database in the first environment, on the first database in the others. An
-environment that was not made (no Python for it) and a server that is not there are skipped loudly; with CI=true a
+processes for minutes: on every database in the first environment, on the first database in the others. The homes other
+than Django's run what is the same in all of them; in the other environments on one database.
+
+An environment that was not made (no Python for it) and a server that is not there are skipped loudly; with CI=true a
 missing server is a failure.
 """
 
@@ -18,18 +20,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import databases
+from tests import databases, homes
 from tools.services import SERVICES, Missing, reached
 
 SUMMARY = re.compile(
     r"(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?)\b.*)"
     r" in [\d.]+s\b.*"
 )
+Task = tuple[str, str, str, list[str]]
+"""Environment, home, database, and the arguments of pytest."""
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
 NO_TESTS = 5
@@ -40,6 +44,7 @@ class Run:
     """One run of pytest: where, how it ended, and the last line it printed about it."""
 
     environment: str
+    home: str
     database: str
     code: int
     summary: str
@@ -57,20 +62,27 @@ def main() -> None:
         made = [environment for environment in wanted.environments if is_made(environment)]
         if len(there) < len(wanted.databases) and in_ci():
             sys.exit("A database server is missing (see above), and CI=true makes that a failure.")
-        tasks = [
-            (environment, database, [*wanted.pytest, *left_out(environment == made[0], database == there[0])])
-            for environment in made
-            for database in there
-        ]
-        runs = run_all(tasks, wanted.jobs)
+        runs = run_all(list(tasks(wanted, made, there)), wanted.jobs)
     report(runs, skipped=skipped(wanted, made, there))
     sys.exit(0 if succeeded(runs) else 1)
+
+
+def tasks(wanted: argparse.Namespace, made: Sequence[str], there: Sequence[str]) -> Iterator[Task]:
+    """What is to be run, the longest first."""
+    for environment in made:
+        for home in wanted.homes:
+            is_first = environment == made[0]
+            # In the others a server, where there is one: it is the drivers that differ.
+            for database in there if is_first or home == homes.HOMES[0] else there[1:2] or there[:1]:
+                out = left_out(is_first, database == there[0])
+                yield environment, home, database, [*wanted.pytest, *out]
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--environments", nargs="+", required=True, help="folders of virtual environments")
     parser.add_argument("--databases", nargs="+", choices=databases.DATABASES, default=databases.DATABASES)
+    parser.add_argument("--homes", nargs="+", choices=homes.HOMES, default=homes.HOMES, help="(default: all)")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 2), help="runs at once (default: 2)")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     return parser.parse_args()
@@ -99,12 +111,13 @@ def in_ci() -> bool:
 
 
 def left_out(first_environment: bool, first_database: bool) -> list[str]:
-    if first_database:
-        return []
-    return ["-m", "not pure" if first_environment else "not pure and not processes"]
+    marks = ["brokers"]  # `make test-queues` runs them: they start and kill brokers of their own, for minutes
+    marks += [] if first_database else ["pure"]
+    marks += [] if first_environment or first_database else ["processes"]
+    return ["-m", " and ".join(f"not {mark}" for mark in marks)]
 
 
-def run_all(tasks: Sequence[tuple[str, str, list[str]]], jobs: int) -> list[Run]:
+def run_all(tasks: Sequence[Task], jobs: int) -> list[Run]:
     with ThreadPoolExecutor(jobs) as pool:
         try:
             return list(pool.map(lambda task: run(*task, live=jobs == 1), tasks))
@@ -123,21 +136,27 @@ def stop_all() -> None:
         process.terminate()
 
 
-def run(environment: str, database: str, arguments: Sequence[str], *, live: bool) -> Run:
+def run(environment: str, home: str, database: str, arguments: Sequence[str], *, live: bool) -> Run:
     """With others at once, the output comes in one piece at the end, so that it can be read."""
-    print(f"\n##### {environment} on {database}{'' if live else ' begins'}", flush=True)
+    print(f"\n##### {environment}, {home} on {database}{'' if live else ' begins'}", flush=True)
     name = databases.new_name()
     command = [f"{environment}/bin/python", "-m", "pytest", *arguments]
     if sys.stdout.isatty():
         command += ["--color=yes"]
     started = time.monotonic()
     try:
-        code, summary, output = watch(command, live, STEPPER_MOTOR_DATABASE=database, STEPPER_MOTOR_DATABASE_NAME=name)
+        code, summary, output = watch(
+            command,
+            live,
+            STEPPER_MOTOR_HOME=home,
+            STEPPER_MOTOR_DATABASE=database,
+            STEPPER_MOTOR_DATABASE_NAME=name,
+        )
     finally:
         drop_leftover(database, name)
     if not live:
-        print(f"\n##### {environment} on {database}\n{output}", flush=True)
-    return Run(environment, database, code, summary, time.monotonic() - started)
+        print(f"\n##### {environment}, {home} on {database}\n{output}", flush=True)
+    return Run(environment, home, database, code, summary, time.monotonic() - started)
 
 
 def watch(command: Sequence[str], live: bool, **environment: str) -> tuple[int, str, str]:
@@ -195,7 +214,7 @@ def succeeded(runs: Sequence[Run]) -> bool:
 def report(runs: Sequence[Run], *, skipped: Sequence[str]) -> None:
     print("\n##### all runs")
     for each in runs:
-        print(f"{each.environment} on {each.database}, {each.seconds:.0f} s")
+        print(f"{each.environment}, {each.home} on {each.database}, {each.seconds:.0f} s")
         print(each.summary)
     for name in skipped:
         print(f"*** SKIPPED: {name} (the reason stands above)")

@@ -133,7 +133,9 @@ def test_it_disturbs_no_project_without_django(pytester, monkeypatch):
             assert not {"django", "asgiref", "sqlalchemy", "asyncio"} & set(sys.modules)
         """
     )
-    pytester.runpytest_subprocess("-p", "no:django", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-p", "no:django", "-p", "no:anyio", "-p", "no:cacheprovider").assert_outcomes(
+        passed=1
+    )
 
 
 def test_djangos_own_runner_needs_no_plugin(project):

@@ -111,16 +111,6 @@ class Deadly(Journey[Customer]):
         os._exit(9)
 
 
-class Napping(Journey[Customer]):
-    @step
-    async def nap(self):
-        await asyncio.sleep(0.2)
-
-    @step
-    async def tell(self):
-        await Spy.objects.acreate(journey_id=str(self.pk), word="napped")
-
-
 class LostAndCancel(Journey[Customer]):
     lease = timedelta(seconds=2)
     if_lost = "cancel"

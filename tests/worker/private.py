@@ -56,9 +56,9 @@ class PrivateServer:
         if self._process.poll() is None:
             stop(self._process, signal.SIGKILL if databases.chosen() == "mariadb" else signal.SIGQUIT)
 
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Ask it, within the test database."""
-        return self._client(statement, databases.name())
+    def query(self, statement: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        """Ask it, within the test database if no other is named."""
+        return self._client(statement, database or databases.name())
 
     def create_database(self) -> None:
         name = databases.name()

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,26 @@ from stepper_motor.motor.clock import FastClock
 from tests.conditions import wait_until
 from tests.worker import diary
 
+DJANGO = ("django", "stepper_motor")
+"""The program that runs the commands: a module of Python's, and its first arguments."""
 LINE = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ (\w+) (.*)$")
 
 
 class Process:
-    """One `manage.py stepper_motor ...`, and what it logged."""
+    """One `manage.py stepper_motor ...` or `stepper-motor ...`, and what it logged."""
 
-    def __init__(self, arguments: list[str], log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], log: Path, environment: Mapping[str, str], *, process_group: int | None = None
+    ) -> None:
         self.log = log
         with log.open("wb") as output:
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "django", "stepper_motor", *arguments],
+                [sys.executable, "-m", *arguments],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                process_group=process_group,
             )
         self.pid = self._popen.pid
 
@@ -104,11 +109,12 @@ class Crew:
     def start(
         self,
         *arguments: str,
+        program: Sequence[str] = DJANGO,
         clock: FastClock | None = None,
         environment: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> Process:
-        """`settings` are those of STEPPER_MOTOR in the process, durations in seconds."""
+        """`settings` are those of STEPPER_MOTOR (or of the `Motor`) in the process, durations in seconds."""
         told = {
             "DJANGO_SETTINGS_MODULE": "tests.worker.settings",
             "STEPPER_MOTOR_TEST_SETTINGS": json.dumps(settings),
@@ -117,7 +123,7 @@ class Crew:
             **(environment or {}),
         }
         log = self._folder / f"process {len(self._processes) + 1}.log"
-        self._processes.append(Process(list(arguments), log, told))
+        self._processes.append(Process([*program, *arguments], log, told))
         return self._processes[-1]
 
     def worker(self, *arguments: str, **told: Any) -> Process:

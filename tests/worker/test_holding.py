@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 
-from stepper_motor import State, step
+from stepper_motor import State, now, step
 from stepper_motor.django import Journey
 from tests.conditions import wait_until
 from tests.shop.models import Payment, PaymentJourney
@@ -125,6 +126,36 @@ def test_two_attempts_that_end_at_the_same_moment_are_settled_as_one_that_is_los
     journey.refresh_from_db()
     assert (journey.state, journey.next_step_name, journey.steps_entered) == (State.READY, "follow", 1)
     assert [entry.outcome for entry in journey.history.all()] == ["lost", "completed"]
+
+
+def test_a_hook_that_raises_whatever_it_may_ends_no_housekeeping():
+    class Lost(Journey):
+        if_lost = "cancel"
+
+        def after_cancel(self):
+            raise SystemExit(3)
+
+        @step
+        def work(self): ...
+
+    lost = [Lost.start(at=now() + timedelta(hours=1)) for _ in range(3)]
+    with at_work(motor_of(Lost, recovery_interval=0.1, lease=1)):
+        for journey in lost:
+            _lose(journey)
+            wait_until(lambda journey=journey: state_of(journey) == State.CANCELED, limit=5)
+
+    for journey in lost:
+        assert [entry.outcome for entry in journey.history.all()] == ["lost", "hook_failed"]
+
+
+def _lose(journey):
+    """As if its performer had died."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE stepper_motor_journeys SET state = 'performing', performed_by = 'somebody who died', "
+            "lease_expires_at = arrived_at WHERE id = %s",
+            [journey.pk],
+        )
 
 
 def test_a_table_that_is_gone_stops_no_journey_of_another_table():
