@@ -1,8 +1,9 @@
 """Console blocks: every command is held against what it is a command of, and those that end by themselves are run.
 
 A line that begins with `$ ` is a command, and a backslash at its end goes on in the next line; what follows is what it
-prints. `manage.py stepper_motor` is parsed by its own parser; with `worker --once`, `doctor` and `housekeep` it is run,
-on the page's database, and what it prints and logs must be what the page shows, if the page shows anything.
+prints. `manage.py stepper_motor` is parsed by its own parser; whatever ends by itself (all but a `worker` without `--once`)
+is run, on the page's database, and what it prints and logs must be what the page shows, if the page shows anything. The
+same goes for `stepper-motor` in a block of the home sqlalchemy; elsewhere, and after `flask`, it is parsed alone.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ import logging
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
 
+from alembic.config import CommandLine
 from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 
+from stepper_motor.cli.console import create_parser, main
 from tests.docs.pages import ROOT, Block
 from tests.docs.statements import Wrong, check
 
-OTHERS = {"cd", "django-admin", "kill", "mkdir", "python", "source", ".", "journalctl", "systemctl"}
+OTHERS = {
+    "cd", "curl", "django-admin", "export", "kill", "mkdir", "python", "source", ".", "journalctl", "systemctl", "uvicorn",
+}  # fmt: skip
 """Programs whose arguments are their own affair."""
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _VARIES = ((r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", "(time)"), (r"in \d+\.\d{3} s", "in (a while)"))
@@ -33,6 +39,7 @@ class Command:
     where: str
     words: tuple[str, ...]
     output: str
+    home: str
 
 
 def commands(block: Block) -> Iterator[Command]:
@@ -43,7 +50,7 @@ def commands(block: Block) -> Iterator[Command]:
         raise Wrong(f"{block}: a console block begins with a command, `$ ...`")
     for place, following in zip(places, [*places[1:], len(lines)], strict=True):
         words = tuple(shlex.split(lines[place][2:], comments=True))
-        yield Command(f"{block}+{place}", words, "\n".join(lines[place + 1 : following]).strip())
+        yield Command(f"{block}+{place}", words, "\n".join(lines[place + 1 : following]).strip(), block.home)
 
 
 def run(block: Block) -> None:
@@ -58,7 +65,7 @@ def run(block: Block) -> None:
             check(command.output, str(status), command.where)
         else:
             for words in _parts(command.words):
-                status = _run(Command(command.where, words, command.output))
+                status = _run(replace(command, words=words))
 
 
 def _parts(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -77,6 +84,12 @@ def _run(command: Command) -> int:
     match command.words:
         case ("python", "manage.py", name, *arguments):
             return _manage(command, name, arguments)
+        case ("stepper-motor", *arguments):
+            return _own(command, arguments)
+        case ("flask", "--app", _, "stepper-motor", *arguments):
+            _parse(command, create_parser(), ["--app", "motor", *arguments])
+        case ("alembic", *arguments):
+            _parse(command, CommandLine("alembic").parser, arguments)
         case ("pip", "install", *packages):
             _check_extras(command, packages)
         case ("make", *targets):
@@ -95,10 +108,7 @@ def _manage(command: Command, name: str, arguments: list[str]) -> int:
     parse(found, name, arguments, command.where)
     if name != "stepper_motor" or not _ends(arguments):
         return 0
-    output, status = _output_of(name, arguments)
-    if command.output:
-        check(_steady(command.output), _steady(output), command.where)
-    return status
+    return _check_output(command, arguments[0], lambda output: call_command(name, *arguments, stdout=output) or 0)
 
 
 def parse(found: BaseCommand, name: str, arguments: list[str], where: str) -> None:
@@ -111,19 +121,42 @@ def parse(found: BaseCommand, name: str, arguments: list[str], where: str) -> No
         raise Wrong(f"{where}: manage.py {name} {' '.join(arguments)}: {error}") from error
 
 
+def _own(command: Command, arguments: list[str]) -> int:
+    told = _parse(command, create_parser(), arguments)
+    if command.home != "sqlalchemy" or not _ends([told.command, *arguments]):
+        return 0
+
+    def call(output: io.StringIO) -> int:
+        with redirect_stdout(output):
+            return main(arguments)
+
+    return _check_output(command, told.command, call)
+
+
+def _parse(command: Command, parser: ArgumentParser, arguments: list[str]) -> Namespace:
+    errors = io.StringIO()
+    try:
+        with redirect_stderr(errors):
+            return parser.parse_args(arguments)
+    except SystemExit as stop:
+        raise Wrong(f"{command.where}: {' '.join(command.words)}: {errors.getvalue()}") from stop
+
+
 def _ends(arguments: list[str]) -> bool:
-    return "--once" in arguments or arguments[0] in ("doctor", "housekeep")
+    return "--once" in arguments or arguments[0] != "worker"
 
 
-def _output_of(name: str, arguments: list[str]) -> tuple[str, int]:
-    """What the command prints and logs, and its exit status."""
-    output, status = io.StringIO(), 0
-    with _logged_to(output):
+def _check_output(command: Command, name: str, call: Callable[[io.StringIO], int]) -> int:
+    """Hold what it prints, and what it logs if it does the worker's work, against the page; gives its exit status."""
+    output = io.StringIO()
+    with _logged_to(output) if name in ("worker", "housekeep") else nullcontext():
         try:
-            call_command(name, *arguments, stdout=output)
+            status = call(output)
         except SystemExit as stop:
             status = int(stop.code or 0)
-    return output.getvalue(), status
+    if command.output:
+        check(_steady(command.output), _steady(output.getvalue()), command.where)
+    return status
 
 
 @contextmanager

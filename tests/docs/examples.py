@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import configparser
-import inspect
 import shlex
-import unittest
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.core.management import get_commands, load_command_class
-from django.test import TestCase
 
-from tests.docs import commands, settings_files, statements
+from tests.docs import commands, page_tests, settings_files, statements
+from tests.docs.page_tests import Fixture
 from tests.docs.pages import Block, blocks
-from tests.docs.stage import BEHIND, Stage, staged
+from tests.docs.stage import Stage, staged
 from tests.docs.statements import Wrong
-
-Fixture = Callable[[str], Any]
 
 
 def play(page: Path, fixture: Fixture) -> None:
@@ -41,36 +35,19 @@ def play(page: Path, fixture: Fixture) -> None:
 def _python(block: Block, stage: Stage, fixture: Fixture) -> None:
     if block.file and block.file.endswith("settings.py"):
         return settings_files.run(block)
-    namespace = stage.module(block.file).__dict__ if block.file else stage.namespace
+    place = stage if block.home == "django" else stage.service
+    namespace = place.module(block.file).__dict__ if block.file else place.namespace
     before = dict(namespace)
-    statements.run(block, namespace)
-    stage.make_tables()
+    statements.run(block, namespace, place.wait)
+    place.make_tables()
     for name, value in [(name, value) for name, value in namespace.items() if value is not before.get(name)]:
-        _run_test(name, value, fixture)
+        if block.home == "django":
+            page_tests.run_in_django(name, value, fixture)
+        else:
+            page_tests.Service(place.namespace | namespace, fixture, place.wait).run(name, value)
     if block.file:
-        stage.publish(block.file)
+        place.publish(block.file)
     return None
-
-
-def _run_test(name: str, value: Any, fixture: Fixture) -> None:
-    """Run what pytest or Django would take for a test."""
-    if name.startswith("test_") and callable(value):
-        given = {each: fixture(each) for each in inspect.signature(value).parameters}
-        case: Any = type(name, (TestCase,), {"runTest": lambda _: _call(value, given)})()
-        _check_passes(unittest.TestSuite([case]))
-    elif isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__.startswith(BEHIND):
-        _check_passes(unittest.defaultTestLoader.loadTestsFromTestCase(value))
-
-
-def _call(test: Callable[..., Any], given: dict[str, Any]) -> None:
-    async_to_sync(test)(**given) if inspect.iscoroutinefunction(test) else test(**given)
-
-
-def _check_passes(suite: unittest.TestSuite) -> None:
-    result = unittest.TestResult()
-    suite.run(result)
-    if not result.testsRun or not result.wasSuccessful():
-        raise Wrong("\n".join(text for _, text in (*result.errors, *result.failures)) or "no test in it")
 
 
 def _console(block: Block, stage: Stage, fixture: Fixture) -> None:

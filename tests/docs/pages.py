@@ -1,7 +1,8 @@
 """The pages of the manual, read into the blocks that can be run.
 
 A fenced block is one, whatever its language. So is an HTML comment that begins with the word `python`: set-up that the
-reader need not see.
+reader need not see. The word `sqlalchemy` after the language says in which home the block is played; without it, that
+is Django's.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-_FENCE = re.compile(r"^(`{3,}|~{3,})\s*([\w-]*)\s*$")
-_HIDDEN = re.compile(r"^<!--\s*python\s*$")
+_FENCE = re.compile(r"^(`{3,}|~{3,})\s*([\w-]*)(?: (sqlalchemy))?\s*$")
+_HIDDEN = re.compile(r"^<!--\s*python(?: (sqlalchemy))?\s*$")
 _FILE = re.compile(r"^# ([\w/.-]+\.py)\b")
 
 
@@ -28,6 +29,8 @@ class Block:
     line: int
     """Of its first line of code, from 1."""
     code: str
+    home: str = "django"
+    """Of the journeys in it: `django` or `sqlalchemy`."""
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}"
@@ -51,9 +54,9 @@ def blocks(page: Path) -> Iterator[Block]:
         if fence and not fence[2]:
             raise ValueError(f"{page.name}:{number}: a block without a language: is it python, console or text?")
         if fence:
-            yield Block(page, fence[2], number + 1, _until(fence[1], lines, page, number))
-        elif _HIDDEN.match(line):
-            yield Block(page, "python", number + 1, _until("-->", lines, page, number))
+            yield Block(page, fence[2], number + 1, _until(fence[1], lines, page, number), fence[3] or "django")
+        elif hidden := _HIDDEN.match(line):
+            yield Block(page, "python", number + 1, _until("-->", lines, page, number), hidden[1] or "django")
 
 
 def _until(end: str, lines: Iterator[tuple[int, str]], page: Path, began: int) -> str:

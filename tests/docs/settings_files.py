@@ -58,6 +58,11 @@ def _databases(databases: dict[str, Any]) -> None:
             connection.close()
 
 
+def _tasks(backends: dict[str, dict[str, Any]]) -> None:
+    for backend in backends.values():
+        import_string(backend["BACKEND"])
+
+
 def _routers(names: list[str]) -> None:
     for name in names:
         import_string(name)()
@@ -87,4 +92,5 @@ _TRIED: dict[str, Callable[[Any], None]] = {
     "INSTALLED_APPS": _installed_apps,
     "LOGGING": _logging,
     "STEPPER_MOTOR": _stepper_motor,
+    "TASKS": _tasks,
 }

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,8 @@ from django.db import connection
 
 from stepper_motor.django.metaclass import roots
 from stepper_motor.motor.clock import SetClock, installing
+from tests.docs.service import Service, serving
+from tests.docs.statements import wait_in_django
 
 APP = "tests.shop"
 BEHIND = f"{APP}.manual"
@@ -31,11 +34,23 @@ MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 class Stage:
-    """The namespace of a page, and the modules that its files are."""
+    """The namespace of a page, and the modules that its files are.
 
-    def __init__(self) -> None:
+    Args:
+        stack: ends what the page begins.
+    """
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
         self._modules: dict[str, ModuleType] = {}
         self.namespace = self.module("shop/journeys.py").__dict__
+
+    @cached_property
+    def service(self) -> Service:
+        """Where the blocks for SQLAlchemy are played."""
+        return self._stack.enter_context(serving())
+
+    wait = staticmethod(wait_in_django)
 
     def module(self, file: str) -> ModuleType:
         """The module that a file of the app is; it stays the same for the page."""
@@ -72,8 +87,8 @@ def staged() -> Iterator[Stage]:
     sys.modules["shop.models"] = import_module(f"{APP}.models")
     _forget_motor()
     try:
-        with installing(SetClock(MONDAY)):
-            yield Stage()
+        with installing(SetClock(MONDAY)), ExitStack() as stack:
+            yield Stage(stack)
     finally:
         _drop_tables()
         _forget_classes()

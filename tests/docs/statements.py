@@ -18,7 +18,7 @@ import inspect
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
@@ -31,6 +31,8 @@ _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 _RAISES = re.compile(r"raises (\w+)(?:: (.*))?$", re.DOTALL)
 _OURS = re.compile(r"\bstepper_motor\.journeys\.errors\.")
 _checker = doctest.OutputChecker()
+Wait = Callable[[Coroutine[Any, Any, Any]], Any]
+"""Runs a coroutine to its end."""
 
 
 class Wrong(AssertionError):
@@ -44,8 +46,20 @@ class Comment:
     stands_alone: bool
 
 
-def run(block: Block, namespace: dict[str, Any]) -> None:
+def wait_in_django(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """On an event loop of its own, with the ORM's calls in this thread."""
+    return async_to_sync(_awaited)(coroutine)
+
+
+async def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return await coroutine
+
+
+def run(block: Block, namespace: dict[str, Any], wait: Wait = wait_in_django) -> None:
     """Run the block.
+
+    Args:
+        wait: for statements that await something.
 
     Raises:
         Wrong: something else came of a statement than the page says.
@@ -55,7 +69,7 @@ def run(block: Block, namespace: dict[str, Any]) -> None:
         return _run_session(block, namespace)
     comments = {comment.line: comment for comment in _comments(block.code)}
     for statement in ast.parse(block.code).body:
-        _run_statement(block, statement, _about(statement, block, comments), namespace)
+        _run_statement(block, statement, _about(statement, block, comments), namespace, wait)
     return None
 
 
@@ -79,13 +93,15 @@ def _begins(statement: ast.stmt) -> int:
     return min(node.lineno for node in (statement, *getattr(statement, "decorator_list", [])))
 
 
-def _run_statement(block: Block, statement: ast.stmt, about: list[Comment], namespace: dict[str, Any]) -> None:
+def _run_statement(
+    block: Block, statement: ast.stmt, about: list[Comment], namespace: dict[str, Any], wait: Wait
+) -> None:
     where = f"{block.page.name}:{block.line + _begins(statement) - 1}"
     raised = _said(about, "raises ")
     output = io.StringIO()
     try:
         with contextlib.redirect_stdout(output):
-            value = _execute(block, statement, namespace)
+            value = _execute(block, statement, namespace, wait)
     except Exception as error:
         if raised is None:
             raise
@@ -100,7 +116,7 @@ def _run_statement(block: Block, statement: ast.stmt, about: list[Comment], name
     return None
 
 
-def _execute(block: Block, statement: ast.stmt, namespace: dict[str, Any]) -> Any:
+def _execute(block: Block, statement: ast.stmt, namespace: dict[str, Any], wait: Wait) -> Any:
     """Run one statement; gives the value of an expression."""
     is_expression = isinstance(statement, ast.Expr)
     tree: Any = ast.Expression(statement.value) if is_expression else ast.Module([statement], [])  # type: ignore[attr-defined]
@@ -108,12 +124,8 @@ def _execute(block: Block, statement: ast.stmt, namespace: dict[str, Any]) -> An
     mode = "eval" if is_expression else "exec"
     code = compile(tree, str(block.page), mode, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     if code.co_flags & inspect.CO_COROUTINE:
-        return async_to_sync(_awaited)(code, namespace)
+        return wait(eval(code, namespace))
     return eval(code, namespace)
-
-
-async def _awaited(code: Any, namespace: dict[str, Any]) -> Any:
-    return await eval(code, namespace)
 
 
 def _said(about: list[Comment], begins: str) -> str | None:

@@ -13,14 +13,20 @@ from tests.docs.pages import PAGES, ROOT, blocks
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name if page.parent == ROOT else f"docs/{page.name}")
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 @pytest.mark.django_db(transaction=True, reset_sequences=True)
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated")
 def test_a_page_says_what_happens(page, request):
     play(page, request.getfixturevalue)
 
 
 @pytest.mark.pure
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_its_links_lead_somewhere(page):
     for link in LINK.findall(_prose(page)):
         if not link.startswith(("http://", "https://")):

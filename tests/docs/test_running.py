@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from textwrap import dedent
 
 import pytest
@@ -32,6 +34,10 @@ def python(code):
     return f"```python\n{dedent(code)}\n```\n"
 
 
+def sqlalchemy(code):
+    return f"```python sqlalchemy\n{dedent(code)}\n```\n"
+
+
 @pytest.mark.parametrize(
     ("code", "complaint"),
     [
@@ -60,6 +66,24 @@ def test_a_wrong_example_is_noticed(page, code, complaint):
 
 
 @pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("1 + 1  # -> 3", "it is\n  2"),
+        ("async def two():\n    return 2\n\nawait two()  # -> 1", "it is\n  2"),
+        ("def test_it():\n    assert 1 == 2", "assert 1 == 2"),
+        ("async def test_it():\n    assert 1 == 2", "assert 1 == 2"),
+        ("import pytest\n@pytest.fixture\ndef two():\n    yield 2\ndef test_it(two):\n    assert two == 1", "two == 1"),
+        ("import pytest\n@pytest.fixture\nasync def two():\n    yield 2\nasync def test_it(two):\n    assert two == 1", "two == 1"),
+        ("def test_it(tmp_path):\n    assert not tmp_path.exists()", "assert not tmp_path.exists()"),
+    ],
+)  # fmt: skip
+def test_so_is_a_wrong_example_in_sqlalchemy(page, code, complaint):
+    with pytest.raises(Wrong) as told:
+        page(sqlalchemy(code))
+    assert complaint in str(told.value)
+
+
+@pytest.mark.parametrize(
     ("commands", "complaint"),
     [
         ("$ python manage.py stepper_motor worker --processors 2", "--processors"),
@@ -69,6 +93,8 @@ def test_a_wrong_example_is_noticed(page, code, complaint):
         ("$ python manage.py stepper_motor doctor\n$ echo $?\n1", "it is\n  0"),
         ('$ pip install "stepper-motor[djnago]"', "no extra 'djnago'"),
         ("$ make tets", "no target 'tets'"),
+        ("$ stepper-motor --app motor list --orderr due", "--orderr"),
+        ("$ alembic revise", "revise"),
         ("$ launch", "launch"),
         ("no command at all", "begins with a command"),
     ],
@@ -114,6 +140,50 @@ def test_a_right_page_passes(page):
         + "```console\n$ python manage.py stepper_motor worker --once\n```\n"
         + python("(await Right.objects.aget()).state  # -> <State.FINISHED: 'finished'>")
     )
+
+
+IN_SQLALCHEMY = """
+    # service/journeys.py
+    from service.database import async_sessions, sessions
+    from service.models import Customer, Journey
+
+    from stepper_motor import step
+    from stepper_motor.sqlalchemy import Motor
+
+    class Right(Journey[Customer]):
+        @step
+        def only(self): ...
+
+    motor = Motor(sessions, journeys=Journey)
+    """
+
+
+def test_a_right_page_of_both_homes_passes(page):
+    page(
+        sqlalchemy(IN_SQLALCHEMY)
+        + sqlalchemy("with sessions.begin() as session:\n    Right.start(session)")
+        + "```console sqlalchemy\n$ stepper-motor --app service.journeys types\nRight\n  only\n"
+        + "$ stepper-motor --app service.journeys worker --once\n"
+        + "$ stepper-motor --app service.journeys doctor\n$ echo $?\n0\n```\n"
+        + sqlalchemy("async with async_sessions() as session:\n    print(await session.scalar(Right.finished()))\n# <Right 1>")
+        + python("from shop.models import Customer\nCustomer.objects.create(name='Ada').name  # -> 'Ada'")
+    )  # fmt: skip
+
+
+def test_a_command_that_prints_something_else_is_noticed_in_sqlalchemy_too(page):
+    with pytest.raises(Wrong, match="Right"):
+        page(
+            sqlalchemy(IN_SQLALCHEMY)
+            + "```console sqlalchemy\n$ stepper-motor --app service.journeys types\nWrong\n```\n"
+        )
+
+
+def test_nothing_of_a_service_is_left_behind(page):
+    before, environment = set(sys.modules), dict(os.environ)
+    for _ in range(2):
+        page(sqlalchemy(IN_SQLALCHEMY) + sqlalchemy("# drip/app.py\nanswer = 42") + sqlalchemy("answer  # -> 42"))
+    assert {name for name in set(sys.modules) - before if name.startswith(("service", "drip"))} == set()
+    assert environment == dict(os.environ)
 
 
 def test_nothing_of_a_page_is_left_behind(page):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import logging
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +22,7 @@ from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.motor import events
 from stepper_motor.motor.events import Event
 from stepper_motor.motor.settings import Settings
+from stepper_motor.sqlalchemy import Motor, migrations
 from tests.docs.pages import ROOT
 from tests.docs.tables import table, value, words
 
@@ -61,7 +64,30 @@ def test_every_argument_of_reattempt_is_listed_with_its_default():
 
 def test_every_setting_is_listed_with_its_default():
     rows = {words(row["setting"])[0]: value(row["default"]) for row in table(DOCS / "worker.md", "setting")}
-    assert rows == {**{field.name.upper(): field.default for field in fields(Settings)}, "CLOCK": None}
+    of_django = {"CLOCK": None, "SCHEDULER": None}
+    assert rows == {**{field.name.upper(): field.default for field in fields(Settings)}, **of_django}
+
+
+def test_every_argument_of_a_motor_is_listed():
+    arguments = {*inspect.signature(Motor).parameters} - {"settings"}
+    assert set(listed("sqlalchemy.md", "argument of `Motor`")[: len(arguments)]) == arguments
+
+
+def test_every_argument_of_a_migration_is_listed_with_its_default():
+    rows = {words(row["argument"])[0]: row["default"] for row in table(DOCS / "alembic.md", "argument")}
+    arguments = {
+        **inspect.signature(migrations.downgrade).parameters,
+        **inspect.signature(migrations.upgrade).parameters,
+    }
+    assert set(rows) == set(arguments) - {"op"}
+    assert words(rows["table"]) == [arguments["table"].default]
+    assert f"the newest, {migrations.LATEST};" in rows["to"]
+
+
+@pytest.mark.parametrize(("page", "heading"), [("sqlalchemy.md", "extra"), ("../README.md", "extra")])
+def test_every_extra_is_there(page, heading):
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    assert set(listed(page, heading)) <= extras
 
 
 def test_every_option_of_the_worker_is_listed():
