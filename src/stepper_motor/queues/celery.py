@@ -1,0 +1,104 @@
+"""Tickets through Celery.
+
+    ForwardScheduler(CeleryQueue())
+
+The tasks are shared ones, so every Celery app of the process has them: a worker needs the module imported (in Django,
+`app.autodiscover_tasks()` does that; elsewhere the module that makes the motor). Periodic: `stepper_motor.sweep`.
+
+Celery keeps a task with an ETA in the memory of a worker, and lets brokers hand it out again when that takes long; so
+the horizon is ten minutes, whatever the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import Celery, current_app, shared_task
+from celery.exceptions import QueueNotFound
+
+from stepper_motor.motor import receiving
+from stepper_motor.motor.ports import Store
+
+OPTIONS: Mapping[str, type | tuple[type, ...]] = {
+    "queue": str,
+    "priority": int,
+    "exchange": str,
+    "routing_key": str,
+    "headers": dict,
+    "time_limit": (int, float),
+    "soft_time_limit": (int, float),
+}
+"""Of a class's and a step's `queue_options`: as `apply_async` has them. (No `expires`: a task that expires is a lost
+ticket, which the sweep would hand over again and again.)"""
+SWEEP_EXPIRES = 60
+"""Seconds after which a sweep that no worker came to run is dropped: others have been asked for since."""
+
+
+@shared_task(
+    name="stepper_motor.perform_step",
+    acks_late=True,  # a worker that dies leaves the ticket to another
+    reject_on_worker_lost=True,  # where it finds a journey that is held: no ticket can kill one worker after another
+    ignore_result=True,
+)
+def perform_step(ticket: str) -> None:
+    """Perform the step that a ticket is for."""
+    receiving.perform_ticket(ticket)
+
+
+@shared_task(name="stepper_motor.sweep", ignore_result=True, expires=SWEEP_EXPIRES)
+def sweep() -> None:
+    """Recover, hand over and delete: have Celery beat run it every few seconds."""
+    receiving.sweep()
+
+
+class CeleryQueue:
+    """Hands tickets to Celery.
+
+    Args:
+        app: the Celery app; the process's current one if not given.
+        max_delay: its horizon.
+        options: for every ticket, as `apply_async` has them; a class's and a step's `queue_options` come over them.
+
+    Raises:
+        ValueError: it has no such option.
+    """
+
+    def __init__(
+        self, app: Celery | None = None, /, *, max_delay: timedelta = timedelta(minutes=10), **options: Any
+    ) -> None:
+        self.max_delay: timedelta | None = max_delay
+        self._given_app = app
+        self._options = _checked(options)
+
+    @property
+    def is_eager(self) -> bool:
+        return bool(self._app.conf.task_always_eager)
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """See `ParticularQueue`."""
+        _checked(options)
+
+    def commits_with(self, store: Store) -> bool:
+        return False
+
+    def enqueue(self, ticket: str, at: datetime | None, options: Mapping[str, Any]) -> None:
+        task = self._app.tasks[perform_step.name]
+        try:
+            task.apply_async((ticket,), eta=at, **{**self._options, **_checked(options)})
+        except QueueNotFound as error:  # where the app's `task_create_missing_queues` is off
+            raise ValueError(str(error)) from error
+
+    @property
+    def _app(self) -> Celery:
+        return self._given_app or current_app
+
+
+def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise ValueError(f"Celery has no queue option {name!r}; there are {', '.join(OPTIONS)}")
+        if not isinstance(value, OPTIONS[name]):
+            raise ValueError(f"Celery does not take {value!r} for the queue option {name!r}")
+    return options
