@@ -22,3 +22,16 @@ def installed(*apps: str, blocker: Any, **others: Any) -> Iterator[None]:
         with blocker.unblock():
             call_command("migrate", verbosity=0)
         yield
+
+
+@contextmanager
+def procrastinate_installed(blocker: Any) -> Iterator[None]:
+    """The same for Procrastinate, whose app can be made once in a process: here it is as in a new one."""
+    from procrastinate.contrib.django import procrastinate_app
+
+    before, procrastinate_app.current_app = procrastinate_app.current_app, procrastinate_app.FutureApp()
+    try:
+        with installed("procrastinate.contrib.django", blocker=blocker):
+            yield
+    finally:
+        procrastinate_app.current_app = before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from tests.queues.installing import installed
+from tests.queues.installing import procrastinate_installed
 from tests.queues.suite import QueueSuite
 from tests.queues.systems import JobSystem, at_work
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed(django_db_setup, django_db_blocker):
-    with installed("procrastinate.contrib.django", blocker=django_db_blocker):
+    with procrastinate_installed(django_db_blocker):
         yield
 
 

@@ -15,7 +15,7 @@ from stepper_motor.motor.housekeeping import Housekeeper
 from stepper_motor.motor.schedulers import CyclicScheduler, ForwardScheduler
 from stepper_motor.queues.procrastinate import ProcrastinateQueue
 from tests.clock import clock  # noqa: F401  # a fixture
-from tests.queues.installing import installed
+from tests.queues.installing import procrastinate_installed
 from tests.queues.journeys import Sprint
 from tests.queues.written import written_by
 
@@ -28,7 +28,7 @@ class Rollback(Exception):
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed(django_db_setup, django_db_blocker):
-    with installed("procrastinate.contrib.django", blocker=django_db_blocker):
+    with procrastinate_installed(django_db_blocker):
         yield
 
 
