@@ -65,6 +65,7 @@ def test_a_wrong_example_is_noticed(page, code, complaint):
     assert complaint in str(told.value)
 
 
+@pytest.mark.only_on("sqlite")
 @pytest.mark.parametrize(
     ("code", "complaint"),
     [
@@ -170,6 +171,7 @@ def test_a_right_page_of_both_homes_passes(page):
     )  # fmt: skip
 
 
+@pytest.mark.only_on("sqlite")
 def test_a_command_that_prints_something_else_is_noticed_in_sqlalchemy_too(page):
     with pytest.raises(Wrong, match="Right"):
         page(
@@ -178,6 +180,7 @@ def test_a_command_that_prints_something_else_is_noticed_in_sqlalchemy_too(page)
         )
 
 
+@pytest.mark.only_on("sqlite")
 def test_nothing_of_a_service_is_left_behind(page):
     before, environment = set(sys.modules), dict(os.environ)
     for _ in range(2):

@@ -18,7 +18,7 @@ class TestTwoAlike:
             def remind(self) -> None: ...
 
             @step  # type: ignore[no-redef]
-            def remind(self) -> None: ...  # noqa: F811
+            def remind(self) -> None: ...
 
         with pytest.raises(
             DefinitionError, match=r"Signup: the 'remind' that is at .*test_lost_steps.py:\d+ is gone: a later line"
@@ -30,7 +30,7 @@ class TestTwoAlike:
             @step
             def remind(self) -> None: ...
 
-            def remind(self) -> None: ...  # type: ignore[no-redef]  # noqa: F811
+            def remind(self) -> None: ...  # type: ignore[no-redef]
 
         with pytest.raises(DefinitionError, match=r"Signup: the 'remind' that is at .* is gone"):
             Steps.of(Signup)

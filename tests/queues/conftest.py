@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clock import clock  # noqa: F401  # a fixture
 from tests.home.django import forget_journeys_of_a_test
 from tests.worker import diary
 
