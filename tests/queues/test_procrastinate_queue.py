@@ -59,6 +59,13 @@ class TestTransactions:
         journey = Sprint.start()
         assert written_by("procrastinate_jobs", id=ticket_of(journey).pk) == written_by(Journey, id=journey.pk)
 
+    def test_that_holds_in_a_worker_too_whose_app_has_a_pool_of_its_own(self, in_use):
+        from procrastinate.contrib.django import app
+
+        with app.replace_connector(app.connector.get_worker_connector()):
+            journey = Sprint.start()
+        assert written_by("procrastinate_jobs", id=ticket_of(journey).pk) == written_by(Journey, id=journey.pk)
+
     def test_in_a_transaction_of_the_app_s_both_belong_to_it(self, in_use):
         with transaction.atomic():
             journey = Sprint.start()

@@ -203,12 +203,6 @@ class AsyncSqlAlchemyHome(SqlAlchemyHome):
 
         return self._await(whole())
 
-    def intervene(self, store: Any, id: JourneyId, verb: str, **told: Any) -> Outcome:
-        outcome = super().intervene(store, id, verb, **told)
-        if self._motor._aside:  # hooks of verbs in a loop are called in another thread
-            self._motor._aside.submit(lambda: None).result()
-        return outcome
-
     def _await(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
