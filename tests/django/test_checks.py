@@ -255,6 +255,7 @@ def test_a_type_name_must_be_a_text():
             type_name = 12
 
 
+@pytest.mark.django_db
 @pytest.mark.only_on("sqlite", "mariadb")
 def test_a_database_that_keeps_other_times_than_utc_is_told_of(monkeypatch):
     monkeypatch.setattr(connections["default"], "timezone_name", "Europe/Amsterdam")

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from stepper_motor import now, step
 from stepper_motor.django import Journey, motor
+from stepper_motor.django.metaclass import roots
 from stepper_motor.motor.housekeeping import Housekeeper
 from stepper_motor.motor.schedulers import ForwardScheduler
 from stepper_motor.queues.django_tasks import DjangoTasksQueue, task_backends
@@ -212,6 +213,11 @@ class TestDeclaration:
 
 class TestChecks:
     """`manage.py check`."""
+
+    @pytest.fixture(autouse=True)
+    def _no_journeys_of_other_tests(self, monkeypatch):
+        for root in roots:
+            monkeypatch.setattr(root.registry, "_classes", {})
 
     def told(self):
         messages = checks.run_checks(tags=["stepper_motor"])

@@ -243,6 +243,8 @@ def on_the_registry_of_sqlmodel() -> App:
     """Its models are known beside the journeys, as those of one base are."""
     module = pytest.importorskip("sqlmodel")
 
+    module.SQLModel.metadata.clear()  # there is one in a process, and what others declared is theirs
+
     class Base(DeclarativeBase):
         registry = module.SQLModel._sa_registry
         metadata = module.SQLModel.metadata

@@ -176,10 +176,26 @@ def _all(
 
 def _keys(cls: Any, session: Session, selection: Selection) -> list[Any]:
     key = getattr(cls, cls._root.key)
-    chosen = select(cls) if selection is None else selection
+    chosen = select(cls) if selection is None else _checked(cls, selection)
     in_given_order = chosen._limit_clause is not None or chosen._offset_clause is not None
     narrowed = chosen.with_only_columns(key)
     return list(dict.fromkeys(session.scalars(narrowed if in_given_order else narrowed.order_by(None).order_by(key))))
+
+
+def _checked(cls: Any, selection: Any) -> Select[Any]:
+    """Refuse what would find other rows than it says: a SELECT of anything else would be joined with all journeys.
+
+    Raises:
+        ValueError: it is no SELECT of this class, or of one derived from it, itself.
+    """
+    described = selection.column_descriptions if isinstance(selection, Select) else []
+    found = described[0]["expr"] if len(described) == 1 else None
+    if not (isinstance(found, type) and issubclass(found, cls)):
+        raise ValueError(
+            f"the bulk verbs of {cls.__name__} take a SELECT of it, such as select({cls.__name__}).where(...), got "
+            f"{selection!r:.200}"
+        )
+    return selection  # type: ignore[no-any-return]
 
 
 def _load(cls: Any, session: Session, batch: list[Any]) -> list[Any]:

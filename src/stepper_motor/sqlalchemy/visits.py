@@ -147,7 +147,7 @@ class Visit:
         session = self._session
         if session is None or not (session.in_transaction() or session.new or session.dirty or session.deleted):
             return
-        if not commit or not session.is_active:
+        if not commit:
             session.rollback()
             return
         try:

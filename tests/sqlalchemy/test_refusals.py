@@ -1,0 +1,75 @@
+"""What would do something else than it says is refused, and what was lost is never told as done."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, union_all
+from sqlalchemy.exc import IntegrityError, PendingRollbackError
+from sqlalchemy.orm import aliased, sessionmaker
+
+from stepper_motor import State, step
+from stepper_motor.sqlalchemy import Motor
+from tests.sqlalchemy.app import Base, Journey, Signup, User, engine
+
+
+class Swallowing(Journey):
+    @step
+    def work(self):
+        self.hero.name = "changed"
+        self.session.flush()
+        self.session.add(User(id=self.hero.id, name="the same key"))
+        try:
+            self.session.flush()
+        except IntegrityError:
+            pass
+
+
+@pytest.fixture
+def session():
+    with engine() as database:
+        Base.metadata.create_all(database)
+        sessions = sessionmaker(database)
+        motor = Motor(sessions, journeys=Journey)
+        with sessions() as session:
+            yield session
+        motor.close()
+        Base.metadata.drop_all(database)
+
+
+@pytest.fixture
+def user(session):
+    user = User(name="Ada")
+    session.add(user)
+    session.commit()
+    return user
+
+
+SELECTIONS = {
+    "another class": lambda: select(User),
+    "columns": lambda: select(Signup.id),
+    "an alias": lambda: select(aliased(Signup)),
+    "a class of which it is one": lambda: select(Journey),
+    "two classes": lambda: select(Signup, User),
+    "a union": lambda: union_all(select(Signup), select(Signup)),
+    "no SELECT at all": lambda: ["journey"],
+}
+
+
+@pytest.mark.parametrize("selection", SELECTIONS.values(), ids=SELECTIONS)
+def test_a_bulk_verb_takes_a_select_of_its_own_class_alone(session, user, selection):
+    journey = Signup.start(session, user)
+    session.commit()
+    with pytest.raises(ValueError, match=r"take a SELECT of it, such as select\(Signup\)"):
+        Signup.pause_all(session, selection())
+    session.refresh(journey)
+    assert journey.state is State.READY
+
+
+def test_a_step_that_swallows_a_failed_flush_has_failed_since_what_it_wrote_before_is_gone(session, user):
+    journey = Swallowing.start(session, user)
+    session.commit()
+    with pytest.raises(PendingRollbackError):
+        journey.perform_next_step()
+    assert (journey.state, [entry.outcome for entry in journey.history]) == (State.PAUSED, ["failed"])
+    session.refresh(user)
+    assert user.name == "Ada"
