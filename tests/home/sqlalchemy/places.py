@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,13 +55,21 @@ def made_engine() -> Engine:
     return async_engine.sync_engine
 
 
+_within: list[None] = []
+"""One for each block that is open: every folder of tests has a fixture of its own for the one database."""
+
+
 @contextmanager
 def database() -> Iterator[None]:
-    """The database with all tables; at the end it is gone."""
-    with _created():
-        engine = create_engine(url(SYNC), poolclass=NullPool)
-        Base.metadata.create_all(engine)
-        yield
+    """The database with all tables; at the end of the outermost block it is gone."""
+    _within.append(None)
+    try:
+        with _created() if len(_within) == 1 else nullcontext():
+            if len(_within) == 1:
+                Base.metadata.create_all(create_engine(url(SYNC), poolclass=NullPool))
+            yield
+    finally:
+        _within.pop()
 
 
 @contextmanager
