@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 from sqlalchemy.orm import Session, SessionTransactionOrigin, object_session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -31,6 +31,8 @@ class StepSession(Session):
     """Takes the place of the app's engine; sessions may use other engines besides."""
     app_engine: Engine
     journey: Any = None
+    lost_connection = False
+    """Whether that is why the last flush failed."""
     after_commit: list[Callable[[], object]] | None = None
     """In an atomic step: to be called when its transaction has committed, which the session's commit does not."""
 
@@ -41,7 +43,11 @@ class StepSession(Session):
     def flush(self, objects: Any = None) -> None:
         if self.journey is not None and self.journey._inside:  # a hook's flush writes
             self.journey._hold_back()
-        super().flush(objects)
+        try:
+            super().flush(objects)
+        except DBAPIError as error:
+            self.lost_connection = error.connection_invalidated
+            raise
 
     def rollback(self) -> None:
         super().rollback()
@@ -152,10 +158,13 @@ class Visit:
             return
         try:
             session.commit()
-        except BaseException:
+        except BaseException as error:
             with suppress(Exception):
                 session.rollback()
-            raise
+            # A body that went on after its connection was lost has ended normally (SEMANTICS 4); one that went on after
+            # the database refused something has lost what it wrote before, and failed.
+            if not (session.lost_connection and isinstance(error, PendingRollbackError)):
+                raise
 
     @property
     def depth(self) -> int:
