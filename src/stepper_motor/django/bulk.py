@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 from stepper_motor.django.lookups import among
 from stepper_motor.journeys.durations import duration
-from stepper_motor.motor import clock
-from stepper_motor.motor.destinations import due_at
+from stepper_motor.motor.bulk import added_up, share_of_spread, stands_at
 from stepper_motor.motor.verbs import BulkResult
 
 Progress = Callable[[BulkResult], object]
@@ -41,19 +40,14 @@ def intervene(
     for start, batch in _batches(keys, motor().settings.batch):
         places = {key: (start + n) / len(keys) for n, key in enumerate(batch)}
         journeys = _load(queryset, batch)
-        meant = [journey for journey in journeys if at_step is None or _stands_at(journey, at_step)]
-        arguments = [_spread(verb, journey, told, over and over * places[journey.pk]) for journey in meant]
+        meant = [journey for journey in journeys if at_step is None or stands_at(journey, at_step)]
+        arguments = [share_of_spread(verb, journey, told, over and over * places[journey.pk]) for journey in meant]
         done = motor().intervene_in_bulk(verb, meant, arguments)
         moved_on, gone = len(journeys) - len(meant), len(batch) - len(journeys)
-        total = _sum(total, done, BulkResult(0, moved_on, gone))
+        total = added_up(total, done, BulkResult(0, moved_on, gone))
         if progress:
             progress(total)
     return total
-
-
-def _stands_at(journey: Any, step: str) -> bool:
-    name, known = journey.next_step_name, journey.steps.find(step)
-    return name == step if known is None else name is not None and journey.steps.find(name) is known
 
 
 def _keys(queryset: Any) -> list[Any]:
@@ -72,17 +66,3 @@ def _load(queryset: Any, batch: list[Any]) -> list[Any]:
     manager = queryset.model._base_manager.using(queryset.db)
     found = {journey.pk: journey for journey in manager.filter(among(batch))}
     return [found[key] for key in batch if key in found]
-
-
-def _spread(verb: str, journey: Any, told: Mapping[str, Any], later: timedelta | None) -> Mapping[str, Any]:
-    """What this journey is told: its share of the spread is added to its due time."""
-    if later is None:
-        return told
-    if verb == "resume":
-        return {**told, "spread_to": clock.now() + later}
-    due = due_at(told.get("wait"), told.get("at"), clock.now(), journey.attempts)
-    return {**told, "wait": None, "at": due + later}
-
-
-def _sum(*results: BulkResult) -> BulkResult:
-    return BulkResult(*map(sum, zip(*results, strict=True)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,7 @@ from sqlalchemy.sql import Select
 from stepper_motor.journeys.durations import duration
 from stepper_motor.journeys.journey import HeroT, JourneyBase
 from stepper_motor.journeys.policies import Reattempt
-from stepper_motor.motor import clock
-from stepper_motor.motor.destinations import due_at
+from stepper_motor.motor.bulk import added_up, share_of_spread, stands_at
 from stepper_motor.motor.verbs import BulkResult
 from stepper_motor.sqlalchemy.twins import plain
 
@@ -160,13 +159,13 @@ def _all(
         batch = keys[start : start + motor.settings.batch]
         places = {key: (start + n) / len(keys) for n, key in enumerate(batch)}
         journeys = _load(cls, session, batch)
-        meant = [journey for journey in journeys if at_step is None or _stands_at(journey, at_step)]
-        arguments = [_spread(verb, journey, told, over and over * places[journey._id]) for journey in meant]
+        meant = [journey for journey in journeys if at_step is None or stands_at(journey, at_step)]
+        arguments = [share_of_spread(verb, journey, told, over and over * places[journey._id]) for journey in meant]
         done = motor.intervene_in_bulk(verb, meant, arguments)
         if commits:
             session.commit()
         moved_on, gone = len(journeys) - len(meant), len(batch) - len(journeys)
-        total = _sum(total, done, BulkResult(0, moved_on, gone))
+        total = added_up(total, done, BulkResult(0, moved_on, gone))
         if progress:
             progress(total)
     if commits and session.in_transaction():
@@ -206,21 +205,6 @@ def _load(cls: Any, session: Session, batch: list[Any]) -> list[Any]:
     return [found[key] for key in batch if key in found]
 
 
-def _stands_at(journey: Any, step: str) -> bool:
-    name, known = journey.next_step_name, journey.steps.find(step)
-    return bool(name == step if known is None else name is not None and journey.steps.find(name) is known)
-
-
-def _spread(verb: str, journey: Any, told: Mapping[str, Any], later: timedelta | None) -> Mapping[str, Any]:
-    """What this journey is told: its share of the spread is added to its due time."""
-    if later is None:
-        return told
-    if verb == "resume":
-        return {**told, "spread_to": clock.now() + later}
-    due = due_at(told.get("wait"), told.get("at"), clock.now(), journey.attempts)
-    return {**told, "wait": None, "at": due + later}
-
-
 def _check_step(cls: Any, step: str) -> None:
     """Whether one of the classes that are meant has such a step, by its name of today or a former one.
 
@@ -229,7 +213,3 @@ def _check_step(cls: Any, step: str) -> None:
     """
     if not any(each.steps.find(step) for each in cls._root.journeys if issubclass(each, cls)):
         raise ValueError(f"no {cls.__name__} that this code knows has a step {step!r}")
-
-
-def _sum(*results: BulkResult) -> BulkResult:
-    return BulkResult(*map(sum, zip(*results, strict=True)))
