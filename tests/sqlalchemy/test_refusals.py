@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select, union_all
+from sqlalchemy import create_engine, select, union_all
 from sqlalchemy.exc import IntegrityError, PendingRollbackError
 from sqlalchemy.orm import aliased, sessionmaker
 
 from stepper_motor import State, step
 from stepper_motor.sqlalchemy import Motor
+from stepper_motor.sqlalchemy.conflicts import raise_typed
 from tests.sqlalchemy.app import Base, Journey, Signup, User, engine
 
 
@@ -73,3 +74,14 @@ def test_a_step_that_swallows_a_failed_flush_has_failed_since_what_it_wrote_befo
     assert (journey.state, [entry.outcome for entry in journey.history]) == (State.PAUSED, ["failed"])
     session.refresh(user)
     assert user.name == "Ada"
+
+
+def test_an_engine_in_the_place_of_one_that_is_gone_tells_who_has_the_heros_place_as_well():
+    """A new engine may have the address of an old one, by which SQLAlchemy knows whom it listens to."""
+    engine, another = create_engine("sqlite://"), create_engine("sqlite://").dialect
+    raise_typed(engine.dialect)
+
+    engine.dialect = another
+    raise_typed(engine.dialect)
+
+    assert len(another.dispatch.handle_error) == 1

@@ -41,8 +41,23 @@ def _is_psycopg3() -> bool:
     return bool(is_psycopg3)
 
 
+def _is_pooled(connection: Any) -> bool:
+    """Whether a pooler such as PgBouncer stands between: its clients are told another number than the server's.
+
+    With one connection for each transaction, a LISTEN would be left behind on a connection of others: they would be
+    told, and keep what nobody asks for.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (number,) = cursor.fetchone()
+    return bool(number != connection.connection.info.backend_pid)
+
+
 class Listener:
-    """A thread with a connection of its own that calls `woken` at each notification."""
+    """A thread with a connection of its own that calls `woken` at each notification.
+
+    Behind a pooler it ends at once, and the worker looks every second.
+    """
 
     def __init__(self, alias: str, woken: Callable[[], None]) -> None:
         self._alias = alias
@@ -64,6 +79,8 @@ class Listener:
         while not self._stopped.is_set():
             # Whatever breaks the connection, the worker still polls: listen again, then look.
             with contextlib.suppress(Exception):
+                if _is_pooled(connection):
+                    break
                 self._listen(connection)
             connection.close()
             self._stopped.wait(1.0)

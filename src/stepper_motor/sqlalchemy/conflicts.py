@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Dialect, event
 from sqlalchemy.exc import IntegrityError
 
 from stepper_motor.journeys.errors import AlreadyOnJourney
 from stepper_motor.sqlalchemy.tables import ONE_PER_HERO
 
 
-def raise_typed(engine: Engine) -> None:
-    """Have this engine raise AlreadyOnJourney where it would raise an IntegrityError of that rule."""
-    if not event.contains(engine, "handle_error", _translate):
-        event.listen(engine, "handle_error", _translate)
+def raise_typed(dialect: Dialect) -> None:
+    """Have the engine of this dialect raise AlreadyOnJourney where it would raise an IntegrityError of that rule.
+
+    The dialect is asked, which holds the listeners: `event.contains()` goes by the identity of its target, and a new
+    engine may get that of one that is gone.
+    """
+    if not event.contains(dialect, "handle_error", _translate):
+        event.listen(dialect, "handle_error", _translate)
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from stepper_motor.motor.threads import started
 
 if TYPE_CHECKING:
     from stepper_motor.sqlalchemy.connections import Connections
+    from stepper_motor.sqlalchemy.lines import OwnLine
 
 CHANNEL = "stepper_motor"
 WINDOW = 0.05
@@ -71,7 +72,10 @@ class Announcer:
 
 
 class Listener:
-    """A thread with a connection of its own that calls `woken` at each notification."""
+    """A thread with a connection of its own that calls `woken` at each notification.
+
+    Behind a pooler it ends at once, and the worker looks every second.
+    """
 
     def __init__(self, connections: Connections, woken: Callable[[], None]) -> None:
         self._connections = connections
@@ -93,13 +97,16 @@ class Listener:
         while not self._stopped.is_set():
             # Whatever breaks the connection, the worker still polls: listen again, then look.
             with suppress(Exception):
-                self._listen()
+                line = self._connections.own()
+                driver: Any = line.run(lambda: line.connection.connection.driver_connection)
+                if _is_pooled(line, driver):
+                    break
+                self._listen(line, driver)
             self._connections.give_back()
             self._stopped.wait(1.0)
+        self._connections.give_back()
 
-    def _listen(self) -> None:
-        line = self._connections.own()
-        driver: Any = line.run(lambda: line.connection.connection.driver_connection)
+    def _listen(self, line: OwnLine, driver: Any) -> None:
         if line.connection.dialect.driver == "asyncpg":
             self._connections.engine_bridge.wait(driver.add_listener(CHANNEL, self._heard))  # type: ignore[union-attr]
         else:
@@ -127,3 +134,13 @@ class Listener:
         self._woken()
         self._stopped.wait(WINDOW)
         self._woken()
+
+
+def _is_pooled(line: OwnLine, driver: Any) -> bool:
+    """Whether a pooler such as PgBouncer stands between: its clients are told another number than the server's.
+
+    With one connection for each transaction, a LISTEN would be left behind on a connection of others: they would be
+    told, and keep what nobody asks for.
+    """
+    told = driver.get_server_pid() if line.connection.dialect.driver == "asyncpg" else driver.info.backend_pid
+    return line.execute("SELECT pg_backend_pid()") != [(told,)]

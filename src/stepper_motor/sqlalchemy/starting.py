@@ -194,7 +194,7 @@ def first(journey: Any, now: datetime) -> Onward | TheEnd | Stranded:
 
 
 def before_insert(mapper: Any, connection: Any, journey: Any) -> None:
-    raise_typed(connection.engine)
+    raise_typed(connection.dialect)
     depart(journey)
 
 
