@@ -91,20 +91,32 @@ def test_what_can_not_be_read_is_no_error_whatever_the_motors_are_called(at_noon
 @pytest.mark.pure
 def test_a_motor_that_is_gone_receives_nothing(at_noon, queue):
     rides = Named("rides", scheduler=ForwardScheduler(queue))
-    assert receiving.motor_named("rides") is rides
+    assert receiving.motor_of("rides") is rides
     del rides
     gc.collect()
     with pytest.raises(StepperMotorError, match="does not have"):
-        receiving.motor_named("rides")
+        receiving.motor_of("rides")
 
 
 @pytest.mark.pure
-def test_a_motor_without_a_name_is_the_one_that_was_made_or_else_the_one_that_is_found(at_noon, queue):
-    found = MemoryMotor()
+def test_a_ticket_without_a_name_is_for_the_motor_that_is_found_unless_one_that_was_made_moves_its_table(queue):
+    found = MemoryMotor(Ride)
     receiving.found_by(lambda: found)
-    assert receiving.motor_named("") is found
+    assert receiving.motor_of("", "memory") is found
     made = Named("", scheduler=ForwardScheduler(queue))
-    assert receiving.motor_named("") is made
+    assert (receiving.motor_of("", "memory"), receiving.motor_of("", "cars")) == (made, found)
+
+
+@pytest.mark.pure
+def test_an_app_that_is_made_again_performs_and_sweeps_with_the_last_motor(at_noon, queue):
+    first = Named("rides", Ride, scheduler=ForwardScheduler(KeepingQueue()))
+    last = Named("rides", Ride, scheduler=ForwardScheduler(queue))
+    assert receiving.motor_of("rides", "memory") is last is not first
+    Ride.start()
+    queue.take()
+    at_noon.move(MINUTE)
+    receiving.sweep()
+    assert (len(queue.jobs), len(first.scheduler.queue.jobs)) == (1, 0)
 
 
 @pytest.mark.pure

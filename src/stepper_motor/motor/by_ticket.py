@@ -30,7 +30,7 @@ def perform(motor: Motor, text: str) -> Outcome | None:
     except UnreadableTicket as error:
         _ignored(motor, str(error))
         return None
-    store = next((store for store in motor.stores if store.table.journeys == ticket.table), None)
+    store = motor.store_of_ticket(ticket.table)
     id = store.id_of(ticket.id) if store else None
     if store is None or id is None:
         _ignored(motor, f"there is no journey {ticket.id!r} in a table {ticket.table!r} here")

@@ -60,6 +60,16 @@ class Motor:
         """Move the journeys of this table as well."""
         self._stores.append(store)
 
+    def store_of_ticket(self, table: str) -> Store | None:
+        """The store of the table that a ticket names; None: this motor does not move it.
+
+        The process that wrote the ticket may say the table's schema where this one does not, and the other way round.
+        """
+        named = {store.table.full_name: store for store in self.stores}
+        schema, _, name = table.rpartition(".")
+        alike = [each for each in named if each == name or (not schema and each.endswith(f".{name}"))]
+        return named.get(table) or (named[alike[0]] if len(alike) == 1 else None)
+
     def now(self) -> datetime:
         return clock.now()
 

@@ -25,7 +25,8 @@ class NamesOfTable(Protocol):
     """What a table of journeys is called."""
 
     @property
-    def journeys(self) -> str: ...
+    def full_name(self) -> str:
+        """With its schema, where it says one: `shop.journeys`."""
 
 
 class NoSuchRow(LookupError):

@@ -7,6 +7,7 @@ with one motor says how to find it, and a motor that the app made says its name 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -16,41 +17,57 @@ from stepper_motor.motor.ticket import Ticket, UnreadableTicket
 if TYPE_CHECKING:
     from stepper_motor.motor.motor import Motor
 
-_motors: WeakValueDictionary[str, Motor] = WeakValueDictionary()
+_motors: WeakValueDictionary[int, Motor] = WeakValueDictionary()
+"""Those that the app made, numbered in the order in which it did."""
+_numbers = count()
 _finders: list[Callable[[], Motor]] = []
 
 
 def receives(motor: Motor) -> None:
     """Tickets that name this motor are for it."""
-    _motors[motor.name] = motor
+    _motors[next(_numbers)] = motor
 
 
 def found_by(find: Callable[[], Motor]) -> None:
-    """Tickets that name no motor are for the one that is found so, unless the app made one without a name."""
+    """Tickets that name no motor are for the one that is found so, unless the app made one without a name that moves
+    the same table."""
     if find not in _finders:
         _finders.append(find)
 
 
-def motor_named(name: str) -> Motor:
-    """The motor of this name.
+def motor_of(name: str, table: str = "") -> Motor:
+    """The motor of this name; of several, the last that the app made, and best one that moves this table.
 
     Raises:
         StepperMotorError: this process has none.
     """
-    motor = _all().get(name)
-    if motor is None:
+    candidates = [motor for motor in _made() if motor.name == name]
+    found = next((motor for motor in candidates if motor.store_of_ticket(table)), None)
+    if found is None and not name and _finders:
+        return _finders[-1]()
+    if not candidates:
         raise StepperMotorError(
             f"a ticket came for the motor {name!r}, which this process does not have: import the module that makes it "
             f"where the queue's worker starts"
         )
-    return motor
+    return found or candidates[0]
 
 
-def _all() -> dict[str, Motor]:
-    """Every motor that this process receives tickets for, by its name."""
-    motors = dict(_motors)
-    if "" not in motors and _finders:
-        motors[""] = _finders[-1]()
+def _made() -> list[Motor]:
+    """Those that the app made, the last first."""
+    return [motor for _, motor in sorted(_motors.items(), reverse=True)]
+
+
+def _all() -> list[Motor]:
+    """Every motor that this process receives tickets for. An app's factory that is called again makes another motor of
+    the same name for the same tables: then the last is meant."""
+    taken: set[tuple[str, str]] = set()
+    motors = []
+    for motor in [*_made(), *(find() for find in _finders[-1:])]:
+        tables = {(motor.name, store.table.full_name) for store in motor.stores}
+        if not tables <= taken:
+            motors.append(motor)
+            taken |= tables
     return motors
 
 
@@ -61,10 +78,12 @@ def perform_ticket(text: str) -> None:
         Exception: what the step raised, if the scheduler says so; that this process has no such motor.
     """
     try:
-        motor = motor_named(Ticket.read(text).motor)
+        ticket = Ticket.read(text)
     except UnreadableTicket:
         # Whichever says so: a queue is given no reason to try it again.
-        motor = next(iter(_all().values()), None) or motor_named("")
+        motor = next(iter(_all()), None) or motor_of("")
+    else:
+        motor = motor_of(ticket.motor, ticket.table)
     motor.perform_ticket(text)
 
 
@@ -77,7 +96,7 @@ def sweep() -> None:
     from stepper_motor.motor.housekeeping import Housekeeper
 
     failure: Exception | None = None
-    for motor in _all().values():
+    for motor in _all():
         try:
             Housekeeper(motor).keep()
         except Exception as error:

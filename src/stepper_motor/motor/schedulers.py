@@ -161,7 +161,7 @@ class Scheduler:
         )  # fmt: skip
 
     def _enqueue(self, motor: Motor, store: Store, ready: Ready, ahead: timedelta = timedelta()) -> None:
-        ticket = Ticket(store.table.journeys, str(ready.id), ready.fence, motor.name)
+        ticket = Ticket(store.table.full_name, str(ready.id), ready.fence, motor.name)
         due = ready.due + ahead
         at = _in_real_time(due) if due - motor.now() > real(AT_ONCE) else None
         enqueue = self.queue.enqueue

@@ -20,7 +20,7 @@ class Ticket:
     """`str()` gives the text that is handed to a queue: JSON."""
 
     table: str
-    """The table of the journey."""
+    """The table of the journey, with its schema where the motor says one."""
     id: str
     """Its primary key, as text."""
     fence: str

@@ -59,6 +59,10 @@ class Table:
     schema: str | None = None
     """Where both tables are; None: where the connection looks by default."""
 
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.journeys}" if self.schema else self.journeys
+
 
 class Database(Protocol):
     """Runs the engine's statements on the ORM's connection of this thread. Parameters are `%s`."""

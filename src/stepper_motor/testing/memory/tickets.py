@@ -17,7 +17,7 @@ from stepper_motor.testing.memory.stored import StoredJourney
 class MemoryTable(NamedTuple):
     """What the one table is called."""
 
-    journeys: str = "memory"
+    full_name: str = "memory"
 
 
 class MemoryTickets(MemoryHoldings):
