@@ -1,12 +1,14 @@
 # The commands of this repository. `make` alone lists them.
 
 # Which tests: make test DATABASES=sqlite ENVIRONMENTS=.venv HOMES=django ARGS="-k claim"
+# Every home on every database, and the job queues: make test ALL=1
+ALL ?=
 DATABASES ?= sqlite postgresql mariadb
 ENVIRONMENTS ?= .venv .venv-django-6.1
 HOMES ?= django sqlalchemy sqlalchemy-async
 ARGS ?=
 # Runs of the test matrix at once.
-JOBS ?= 2
+JOBS ?= 3
 
 # Runs the tool that finds every other Python, so any from 3.7 on will do.
 PYTHON ?= python3
@@ -28,8 +30,8 @@ demo-fastapi: .venv-demo/.installed ## an example payment service with FastAPI, 
 demo-flask: .venv-demo/.installed ## an example sign-up drip with Flask, two days a second
 	.venv-demo/bin/python -m examples.flask_app.demo
 
-test: $(addsuffix /.installed,$(ENVIRONMENTS)) ## all tests, in every home, on every version and database there is
-	.venv/bin/python -m tools.matrix --environments $(ENVIRONMENTS) --homes $(HOMES) --databases $(DATABASES) --jobs $(JOBS) -- $(ARGS)
+test: $(addsuffix /.installed,$(ENVIRONMENTS)) ## the tests, in every home, version and database (ALL=1: in every combination)
+	.venv/bin/python -m tools.matrix --environments $(ENVIRONMENTS) --homes $(HOMES) --databases $(DATABASES) --jobs $(JOBS) $(if $(ALL),--all) -- $(ARGS)
 
 test-queues: .venv/.installed ## the job queues, on brokers of their own that are killed and restarted
 	STEPPER_MOTOR_DATABASE=postgresql .venv/bin/python -m pytest -q -m brokers tests/queues $(ARGS)

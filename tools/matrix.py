@@ -1,10 +1,14 @@
-"""Runs the tests once per environment, home and database, and ends with pytest's own summaries.
+"""Runs the tests in their environments, homes and databases, several at once, and ends with pytest's own summaries.
 
     python -m tools.matrix --environments .venv .venv-django-6.1 --databases sqlite postgresql mariadb -- -k claim
+    python -m tools.matrix --environments .venv .venv-django-6.1 --all
+
+Without `--all`, each home meets one database in each environment, another one everywhere, so that a run stays short.
+With it every home meets every database in the first environment; in the others Django's does, and the rest one of them;
+and the job queues are tested on brokers that the tests start and kill.
 
 What is marked `pure` touches no database and runs once per environment. What is marked `processes` watches real
-processes for minutes: in the first environment alone. The homes other than Django's run what is the same in all of
-them; in the other environments on one database.
+processes: in the first environment alone, and in a run of its own, since it waits more than it works.
 
 An environment that was not made (no Python for it) and a server that is not there are skipped loudly; with CI=true a
 missing server is a failure.
@@ -20,7 +24,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,22 +36,34 @@ SUMMARY = re.compile(
     r"(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?)\b.*)"
     r" in [\d.]+s\b.*"
 )
-Task = tuple[str, str, str, list[str]]
-"""Environment, home, database, and the arguments of pytest."""
+FAILURE = re.compile(r"(?:FAILED|ERROR) \S+::.*")
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
 NO_TESTS = 5
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run of pytest: where, how it ended, and the last line it printed about it."""
+class Task:
+    """One run of pytest: where, and which tests."""
 
     environment: str
     home: str
     database: str
+    marks: str
+    part: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.environment}, {self.home} on {self.database}{self.part and f': {self.part}'}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """How it ended: the last line that pytest printed about it, and the tests that failed."""
+
+    task: Task
     code: int
     summary: str
+    failures: list[str]
     seconds: float
 
     def count(self, *outcomes: str) -> int:
@@ -62,20 +78,39 @@ def main() -> None:
         made = [environment for environment in wanted.environments if is_made(environment)]
         if len(there) < len(wanted.databases) and in_ci():
             sys.exit("A database server is missing (see above), and CI=true makes that a failure.")
-        runs = run_all(list(tasks(wanted, made, there)), wanted.jobs)
+        runs = run_all(list(tasks(wanted, made, there)), wanted.pytest, wanted.jobs)
     report(runs, skipped=skipped(wanted, made, there))
     sys.exit(0 if succeeded(runs) else 1)
 
 
-def tasks(wanted: argparse.Namespace, made: Sequence[str], there: Sequence[str]) -> Iterator[Task]:
+def tasks(wanted: argparse.Namespace, made: Sequence[str], there: Sequence[str]) -> list[Task]:
     """What is to be run, the longest first."""
-    for environment in made:
-        for home in wanted.homes:
-            is_first = environment == made[0]
-            # In the others a server, where there is one: it is the drivers that differ.
-            for database in there if is_first or home == homes.HOMES[0] else there[1:2] or there[:1]:
-                out = left_out(is_first, database == there[0])
-                yield environment, home, database, [*wanted.pytest, *out]
+    found: list[Task] = []
+    for nth, environment in enumerate(made):
+        is_first = nth == 0
+        if wanted.all and is_first and "postgresql" in there and "django" in wanted.homes:
+            found.append(Task(environment, "django", "postgresql", "brokers", "the job queues"))
+        pure = True  # once
+        for row, home in enumerate(wanted.homes):
+            for database in choice(wanted, there, nth, row, home):
+                marks = ["not brokers"] if pure else ["not brokers", "not pure"]
+                pure = False
+                if is_first and home == "django":
+                    found.append(Task(environment, home, database, "processes and not brokers", "real processes"))
+                if not is_first or home == "django":
+                    marks.append("not processes")
+                found.append(Task(environment, home, database, " and ".join(marks)))
+    return sorted(found, key=lambda task: (not task.part, task.home != "django"))
+
+
+def choice(wanted: argparse.Namespace, there: Sequence[str], nth: int, row: int, home: str) -> Sequence[str]:
+    """The databases of this home, the `row`th, in the `nth` environment."""
+    if not there:
+        return []
+    if not wanted.all:
+        return [there[(1 + row - nth) % len(there)]]
+    # In the others a server, where there is one: it is the drivers that differ.
+    return there if nth == 0 or home == "django" else there[1:2] or there[:1]
 
 
 def arguments() -> argparse.Namespace:
@@ -84,6 +119,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--databases", nargs="+", choices=databases.DATABASES, default=databases.DATABASES)
     parser.add_argument("--homes", nargs="+", choices=homes.HOMES, default=homes.HOMES, help="(default: all)")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 2), help="runs at once (default: 2)")
+    parser.add_argument("--all", action="store_true", help="every home on every database, and the job queues")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     return parser.parse_args()
 
@@ -110,17 +146,10 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in ("1", "true")
 
 
-def left_out(first_environment: bool, first_database: bool) -> list[str]:
-    marks = ["brokers"]  # `make test-queues` runs them: they start and kill brokers of their own, for minutes
-    marks += [] if first_database else ["pure"]
-    marks += [] if first_environment else ["processes"]
-    return ["-m", " and ".join(f"not {mark}" for mark in marks)]
-
-
-def run_all(tasks: Sequence[Task], jobs: int) -> list[Run]:
+def run_all(tasks: Sequence[Task], options: Sequence[str], jobs: int) -> list[Run]:
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            return list(pool.map(lambda task: run(*task, live=jobs == 1), tasks))
+            return list(pool.map(lambda task: run(task, options, live=jobs == 1), tasks))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             stop_all()
@@ -136,32 +165,35 @@ def stop_all() -> None:
         process.terminate()
 
 
-def run(environment: str, home: str, database: str, arguments: Sequence[str], *, live: bool) -> Run:
+def run(task: Task, options: Sequence[str], *, live: bool) -> Run:
     """With others at once, the output comes in one piece at the end, so that it can be read."""
-    print(f"\n##### {environment}, {home} on {database}{'' if live else ' begins'}", flush=True)
+    print(f"\n##### {task}{'' if live else ' begins'}", flush=True)
     name = databases.new_name()
-    command = [f"{environment}/bin/python", "-m", "pytest", *arguments]
+    command = [f"{task.environment}/bin/python", "-m", "pytest", *options, "-m", task.marks]
     if sys.stdout.isatty():
         command += ["--color=yes"]
     started = time.monotonic()
     try:
-        code, summary, output = watch(
+        code, lines = watch(
             command,
             live,
-            STEPPER_MOTOR_HOME=home,
-            STEPPER_MOTOR_DATABASE=database,
+            STEPPER_MOTOR_HOME=task.home,
+            STEPPER_MOTOR_DATABASE=task.database,
             STEPPER_MOTOR_DATABASE_NAME=name,
         )
     finally:
-        drop_leftover(database, name)
+        drop_leftover(task.database, name)
     if not live:
-        print(f"\n##### {environment}, {home} on {database}\n{output}", flush=True)
-    return Run(environment, home, database, code, summary, time.monotonic() - started)
+        print(f"\n##### {task}\n{''.join(lines)}", flush=True)
+    plain = [COLOURS.sub("", line).strip() for line in lines]
+    summaries = [line for line in plain if SUMMARY.fullmatch(line)]
+    summary = summaries[-1] if summaries else "no summary: pytest ended early"
+    return Run(task, code, summary, list(filter(FAILURE.match, plain)), time.monotonic() - started)
 
 
-def watch(command: Sequence[str], live: bool, **environment: str) -> tuple[int, str, str]:
-    """Lets the output through, or keeps it; and keeps the last line that is a summary of pytest's."""
-    summary, lines = "no summary: pytest ended early", []
+def watch(command: Sequence[str], live: bool, **environment: str) -> tuple[int, list[str]]:
+    """The exit code and the lines that it printed; when live, they are let through as well."""
+    lines = []
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -177,16 +209,13 @@ def watch(command: Sequence[str], live: bool, **environment: str) -> tuple[int, 
             for line in process.stdout:
                 if live:
                     print(line, end="", flush=True)
-                else:
-                    lines.append(line)
-                plain = COLOURS.sub("", line).strip()
-                summary = plain if SUMMARY.fullmatch(plain) else summary
+                lines.append(line)
         except BaseException:
             process.terminate()
             raise
         finally:
             RUNNING.discard(process)
-    return process.returncode, summary, "".join(lines)
+    return process.returncode, lines
 
 
 def drop_leftover(database: str, name: str) -> None:
@@ -214,8 +243,8 @@ def succeeded(runs: Sequence[Run]) -> bool:
 def report(runs: Sequence[Run], *, skipped: Sequence[str]) -> None:
     print("\n##### all runs")
     for each in runs:
-        print(f"{each.environment}, {each.home} on {each.database}, {each.seconds:.0f} s")
-        print(each.summary)
+        print(f"{each.task}, {each.seconds:.0f} s")
+        print("\n".join([*each.failures, each.summary]))
     for name in skipped:
         print(f"*** SKIPPED: {name} (the reason stands above)")
     passed = sum(each.count("passed") for each in runs)
