@@ -16,13 +16,19 @@ PYTHON ?= python3
 # The packages' own type sample, once it is there.
 TYPED := src tools $(wildcard tests/typing)
 
-.PHONY: help demo demo-fastapi demo-flask test test-queues check soak constraints clean
+.PHONY: help demo demo-celery demo-django-tasks demo-fastapi demo-flask test test-queues check soak constraints clean
 
 help:
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: .venv-demo/.installed ## an example shop with its journeys, a day a second, on SQLite
 	.venv-demo/bin/python examples/shop/demo.py
+
+demo-celery: .venv-demo/.installed ## the same shop on PostgreSQL, its steps handed to Celery through RabbitMQ
+	.venv-demo/bin/python examples/shop/demo.py --queue celery
+
+demo-django-tasks: .venv-demo/.installed ## the same shop on PostgreSQL, its steps handed to Django's tasks in that database
+	.venv-demo/bin/python examples/shop/demo.py --queue django-tasks
 
 demo-fastapi: .venv-demo/.installed ## an example payment service with FastAPI, whose worker is killed
 	.venv-demo/bin/python -m examples.fastapi_service.demo
@@ -78,4 +84,5 @@ EXTRAS := django postgresql mysql sqlalchemy-async sqlite-async postgresql-async
 
 .venv-demo/.installed: pyproject.toml constraints-django-5.2.txt tools/environment.py
 	$(PYTHON) tools/environment.py .venv-demo --pythons 3.11 3.12 3.13 3.14 \
-		--constraints constraints-django-5.2.txt --extras django sqlalchemy-async sqlite-async flask --group examples
+		--constraints constraints-django-5.2.txt --group examples \
+		--extras django postgresql celery django-tasks sqlalchemy-async sqlite-async flask

@@ -1,8 +1,9 @@
-"""The shop's life in a minute: a few hundred heroes, a day a second, two workers, of which one is killed.
+"""The shop's life in a minute: a few hundred heroes, a day a second, several workers, of which one is killed.
 
-    python demo.py [--heroes 300] [--seconds 50] [--seed 7] [--folder var]
+    python demo.py [--queue celery|django-tasks] [--heroes 300] [--seconds 50] [--seed 7] [--folder var]
 
-Ends by itself, says what came of every journey, and exits with 1 if anything does not add up.
+Without a queue, it is on SQLite with the built-in worker. Ends by itself, says what came of every journey, and exits
+with 1 if anything does not add up, or a server is missing.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def main() -> int:
     options = read_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # As Ctrl-C: the other processes end with this one.
     sweep(options.folder)
-    with start_bank(seed=options.seed) as bank:
+    with servers_for(options.queue), start_bank(seed=options.seed) as bank:
         open_shop(options, bank.url)
         from stage.play import play  # Needs Django to be set up.
 
@@ -36,6 +38,7 @@ def main() -> int:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Plays seven weeks of a shop's life in a minute.")
+    parser.add_argument("--queue", choices=("celery", "django-tasks"), help="what hands the steps out (no queue)")
     parser.add_argument("--heroes", type=int, default=300, help="customers to begin with (300)")
     parser.add_argument("--seconds", type=float, default=50, help="real seconds the 50 days are to take (50)")
     parser.add_argument("--seed", type=int, default=7, help="where chance comes from (7)")
@@ -48,9 +51,20 @@ def sweep(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("mails", "archives"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for pattern in ("shop.sqlite3*", "worker-*.log"):
+    for pattern in ("shop.sqlite3*", "worker-*.log", "beat*", "sweeper.log"):
         for file in folder.glob(pattern):
             file.unlink()
+
+
+def servers_for(queue: str | None) -> AbstractContextManager[None]:
+    """What the settings are to say of database and queue, through the environment."""
+    for setting in ("SHOP_QUEUE", "SHOP_DATABASE_URL", "SHOP_BROKER_URL", "SHOP_BROKER_QUEUE"):
+        os.environ.pop(setting, None)
+    if queue is None:
+        return nullcontext()
+    from stage.servers import servers_for  # Needs the repository.
+
+    return servers_for(queue)
 
 
 def open_shop(options: argparse.Namespace, bank_url: str) -> None:

@@ -14,9 +14,9 @@ from django.test import override_settings
 
 from stepper_motor.motor.schedulers import ForwardScheduler, Queue
 from tests.conditions import wait_until
-from tests.queues.brokers import Broker
 from tests.queues.noting import QUEUE, NotedQueue
 from tests.worker.processes import Process
+from tools.brokers import Broker
 
 AnySystem = TypeVar("AnySystem", bound="JobSystem")
 

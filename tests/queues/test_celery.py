@@ -10,7 +10,6 @@ from celery import Celery
 
 from stepper_motor.queues.celery import CeleryQueue
 from tests.conditions import wait_until
-from tests.queues.brokers import RabbitMQ, Redis, running
 from tests.queues.celery_app import BEAT
 from tests.queues.celery_system import CelerySystem
 from tests.queues.journeys import HeldOnce, Sprint
@@ -19,6 +18,7 @@ from tests.queues.suite import SPRINT, QueueSuite, without_a_ticket
 from tests.queues.sweeping import LIMIT, Sweeper, be_overdue, wait_for_end
 from tests.queues.systems import QueueWorker, at_work, descendants
 from tests.worker.processes import DJANGO, Crew
+from tools.brokers import RabbitMQ, Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 

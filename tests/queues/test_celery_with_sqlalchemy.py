@@ -14,7 +14,6 @@ from stepper_motor.motor.worker import Every
 from stepper_motor.queues.celery import CeleryQueue
 from stepper_motor.sqlalchemy import Motor
 from tests.conditions import wait_until
-from tests.queues.brokers import Redis, running
 from tests.queues.celery_system import CelerySystem
 from tests.queues.sweeping import LIMIT
 from tests.queues.systems import at_work
@@ -22,6 +21,7 @@ from tests.sqlalchemy import service
 from tests.sqlalchemy.app import SYNC, database, url
 from tests.sqlalchemy.errands import Base, Gated, Journey, Note, Short, of
 from tests.worker import diary
+from tools.brokers import Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 DONE = ["one", "two", "three"]

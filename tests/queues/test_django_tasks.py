@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import pytest
 from django.test import override_settings
 
-from tests.queues.brokers import Redis, running
 from tests.queues.django_tasks_settings import (
     DATABASE_BACKEND,
     IS_BACKPORT,
@@ -22,6 +21,7 @@ from tests.queues.installing import installed
 from tests.queues.suite import QueueSuite
 from tests.queues.systems import JobSystem, at_work
 from tests.worker.processes import Process
+from tools.brokers import Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 

@@ -13,13 +13,13 @@ from dramatiq.common import dq_name
 
 from stepper_motor import now
 from stepper_motor.queues.dramatiq import DramatiqQueue, register
-from tests.queues.brokers import RabbitMQ, Redis, running
 from tests.queues.dramatiq_app import BROKER, ELSEWHERE, broker_at, queue
 from tests.queues.journeys import Sprint
 from tests.queues.noting import bodies
 from tests.queues.suite import SPRINT, QueueSuite
 from tests.queues.sweeping import be_overdue, wait_for_end
 from tests.queues.systems import JobSystem, at_work
+from tools.brokers import RabbitMQ, Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 

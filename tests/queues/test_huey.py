@@ -10,10 +10,13 @@ from huey import MemoryHuey, RedisHuey, crontab
 
 from stepper_motor.queues import huey as adapter
 from stepper_motor.queues.huey import HueyQueue
-from tests.queues.brokers import Redis, running
 from tests.queues.huey_app import BROKER, ELSEWHERE, made
-from tests.queues.suite import QueueSuite
+from tests.queues.journeys import Sprint
+from tests.queues.noting import bodies
+from tests.queues.suite import SPRINT, QueueSuite, without_a_ticket
+from tests.queues.sweeping import be_overdue, wait_for_end
 from tests.queues.systems import JobSystem, at_work
+from tools.brokers import Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 
@@ -21,6 +24,7 @@ pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 class HueySystem(JobSystem):
     worker_queue = "tests.queues.huey_app.stepper_queue"
     elsewhere = {"queue": ELSEWHERE, "priority": 7}
+    other_arguments = ("--no-periodic",)
 
     def queue(self):
         self.huey, queue, self.other = made(self.broker.url)
@@ -31,7 +35,7 @@ class HueySystem(JobSystem):
 
     def worker_arguments(self):
         return ["huey.bin.huey_consumer", "tests.queues.huey_app.huey", "--workers", "2", "--max-delay", "0.2",
-                "--no-periodic"]  # fmt: skip
+                *self.other_arguments]  # fmt: skip
 
     def is_at_work(self, output):
         return "Huey consumer started" in output
@@ -60,6 +64,15 @@ class TestOnRedis(QueueSuite):
     def system(cls, diary_folder, django_db_setup):
         with running(Redis) as broker, at_work(HueySystem(diary_folder, broker)) as system:
             yield system
+
+    def test_its_consumer_sweeps_every_minute(self, system, monkeypatch):
+        journey = without_a_ticket(Sprint, system)
+        be_overdue()
+        monkeypatch.setattr(system, "other_arguments", ())
+        consumer = system.start()
+        wait_for_end(journey, limit=100)
+        consumer.kill()
+        assert bodies(journey) == SPRINT
 
 
 def test_the_consumer_of_the_first_huey_sweeps_every_minute():

@@ -6,7 +6,10 @@ import pytest
 from django.db import connection
 
 from tests.queues.installing import procrastinate_installed
-from tests.queues.suite import QueueSuite
+from tests.queues.journeys import Sprint
+from tests.queues.noting import bodies
+from tests.queues.suite import SPRINT, QueueSuite, without_a_ticket
+from tests.queues.sweeping import be_overdue, wait_for_end
 from tests.queues.systems import JobSystem, at_work
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
@@ -65,3 +68,9 @@ class TestProcrastinate(QueueSuite):
     def system(cls, _installed, diary_folder):
         with at_work(ProcrastinateSystem(diary_folder)) as system:
             yield system
+
+    def test_its_workers_sweep_every_minute(self, system):
+        journey = without_a_ticket(Sprint, system)
+        be_overdue()
+        wait_for_end(journey, limit=100)
+        assert bodies(journey) == SPRINT

@@ -12,13 +12,13 @@ from rq import Queue
 from stepper_motor import now
 from stepper_motor.queues import rq as adapter
 from stepper_motor.queues.rq import RQQueue
-from tests.queues.brokers import Redis, running
 from tests.queues.journeys import Sprint
 from tests.queues.noting import bodies
 from tests.queues.rq_app import BROKER, queue
 from tests.queues.suite import SPRINT, QueueSuite
 from tests.queues.sweeping import be_overdue, wait_for_end
 from tests.queues.systems import JobSystem, QueueWorker, at_work
+from tools.brokers import Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 ELSEWHERE = "elsewhere"

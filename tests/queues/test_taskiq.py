@@ -19,13 +19,13 @@ from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
 from stepper_motor import now
 from stepper_motor.queues.taskiq import TaskiqQueue, _labels
 from tests.conditions import wait_until
-from tests.queues.brokers import RabbitMQ, Redis, running
 from tests.queues.journeys import Sprint
 from tests.queues.noting import QUEUE, bodies, events
 from tests.queues.suite import SPRINT, QueueSuite, ticket_of, without_a_ticket
 from tests.queues.sweeping import LIMIT, be_overdue, wait_for_end
 from tests.queues.systems import JobSystem, QueueWorker, at_work
 from tests.queues.taskiq_app import BROKER, ELSEWHERE, HOME_QUEUE, SWEEP, made
+from tools.brokers import RabbitMQ, Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
 SCHEDULER = ["taskiq", "scheduler", "tests.queues.taskiq_app:scheduler", "--update-interval", "1"]

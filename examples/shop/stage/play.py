@@ -19,6 +19,7 @@ from stage.evidence import Evidence
 from stage.life import SALE, Life
 from stage.processes import Bank
 from stage.report import print_report
+from stage.staff import STAFF
 from stepper_motor import State
 from stepper_motor.django import Journey
 
@@ -38,9 +39,9 @@ def play(options: argparse.Namespace, *, bank: Bank, length: timedelta) -> int:
     started = send_on_their_way(cast)
     board = Board(opening=now(), length=length)
     board.say(f"{started} heroes are sent on their ways")
-    with Crew(Path(settings.FOLDER), board) as crew:
+    with Crew(STAFF[options.queue], Path(settings.FOLDER), board) as crew:
         perform(life, crew, board, real_seconds=options.seconds * 1.5 + 30)
-    return 0 if print_report(Evidence(bank.ledger(), crew)) else 1
+    return 0 if print_report(Evidence(bank.ledger(), crew), stays=not options.queue) else 1
 
 
 def perform(life: Life, crew: Crew, board: Board, *, real_seconds: float) -> None:

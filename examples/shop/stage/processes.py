@@ -1,4 +1,4 @@
-"""The other processes of the demo: the bank and the workers."""
+"""The other processes of the demo: the bank, the workers, and what there is beside them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from stage.staff import Command
 
 SHOP = Path(__file__).resolve().parent.parent
 
@@ -55,19 +57,19 @@ def start_bank(*, seed: int) -> Iterator[Bank]:
             process.stdin.close()
 
 
-class Worker:
-    """A `manage.py stepper_motor worker` process."""
+class Process:
+    """A process of the shop's, with a file for all that it says."""
 
-    def __init__(self, number: int, *, folder: Path, concurrency: int = 4) -> None:
-        self.name = f"worker {number}"
-        self.log = folder / f"worker-{number}.log"
-        command = [sys.executable, "manage.py", "stepper_motor", "worker"]
-        command += ["--processes", "1", "--concurrency", str(concurrency)]
+    def __init__(self, name: str, command: Command, *, folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name.replace(' ', '-')}.log"
+        arguments = [part.replace("{name}", self.log.stem).replace("{folder}", str(folder)) for part in command]
         environment = {**os.environ, "SHOP_LOG_LEVEL": "INFO"}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=SHOP, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                [sys.executable, *arguments], cwd=SHOP, env=environment, process_group=0,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid})"
@@ -80,15 +82,21 @@ class Worker:
     def died(self) -> bool:
         return self._process.poll() is not None
 
+    def owns(self, pid: int) -> bool:
+        """Whether this is the process, or one that it has started."""
+        with suppress(ProcessLookupError):
+            return os.getpgid(pid) == self.pid
+        return False
+
     def freeze(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
+        os.killpg(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
+        os.killpg(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        """As a power cut would: no goodbye, nothing handed back."""
-        os.kill(self.pid, signal.SIGKILL)
+        """As a power cut would, all that it has started with it: no goodbye, nothing handed back."""
+        os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def ask_to_stop(self) -> None:

@@ -12,8 +12,12 @@ from stepper_motor import State
 from stepper_motor.django import Journey
 
 
-def print_report(evidence: Evidence) -> bool:
-    """Prints what came of every journey and whether it adds up; tells whether it does."""
+def print_report(evidence: Evidence, *, stays: bool) -> bool:
+    """Prints what came of every journey and whether it adds up; tells whether it does.
+
+    Args:
+        stays: Whether the database stays when the demo has ended.
+    """
     print("\nWHAT CAME OF THE JOURNEYS\n")
     for line in _fates(evidence):
         print(line)
@@ -26,7 +30,8 @@ def print_report(evidence: Evidence) -> bool:
         print(f"  {'no ' if objections else 'yes'}  {claim}")
         for objection in objections[:5]:
             print(f"         {objection}")
-    print("\nLook around: `python manage.py runserver` in examples/shop, /admin/ as olga with the password olga.")
+    if stays:
+        print("\nLook around: `python manage.py runserver` in examples/shop, /admin/ as olga with the password olga.")
     return not any(verdict.values())
 
 

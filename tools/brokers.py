@@ -16,7 +16,7 @@ from tests.conditions import wait_until
 from tools.services import free_port
 
 SERVERS_OF_RABBITMQ = "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
-"""Where packages put the script that runs without changing the user."""
+"""Where packages put the script that runs without changing the user, as the one in PATH does."""
 
 
 class Broker:
@@ -110,15 +110,25 @@ class RabbitMQ(Broker):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._distribution_port = free_port()
+        self._distribution_port, self._port_of_epmd = free_port(), free_port()
 
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}//"
 
+    @staticmethod
+    def program() -> str | None:
+        """Debian's in PATH is for root and its own user alone; the one that it calls is not."""
+        found = sorted(map(str, Path("/").glob(f"{SERVERS_OF_RABBITMQ[1:]}/rabbitmq-server")))
+        return found[-1] if found else shutil.which("rabbitmq-server")
+
     def command(self) -> list[str]:
-        found = sorted(Path("/").glob(f"{SERVERS_OF_RABBITMQ[1:]}/rabbitmq-server"))
-        return [str(found[-1]) if found else _found("rabbitmq-server")]
+        return [self.program() or _found("rabbitmq-server")]
+
+    def kill(self) -> None:
+        super().kill()
+        with suppress(OSError):  # Erlang's daemon outlives all else
+            subprocess.run(["epmd", "-port", str(self._port_of_epmd), "-kill"], stdout=subprocess.DEVNULL)
 
     def environment(self) -> Mapping[str, str]:
         nowhere = str(self.folder / "none")
@@ -127,6 +137,7 @@ class RabbitMQ(Broker):
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
+            "ERL_EPMD_PORT": str(self._port_of_epmd),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_LOG_BASE": str(self.folder),
             "RABBITMQ_LOGS": "-",
