@@ -13,10 +13,7 @@ JOBS ?= 3
 # Runs the tool that finds every other Python, so any from 3.7 on will do.
 PYTHON ?= python3
 
-# The packages' own type sample, once it is there.
-TYPED := src tools $(wildcard tests/typing)
-
-.PHONY: help demo demo-celery demo-django-tasks demo-fastapi demo-flask test test-queues check soak constraints clean
+.PHONY: help demo demo-celery demo-django-tasks demo-fastapi demo-flask test test-queues check bench soak constraints clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,15 +42,12 @@ test-queues: .venv/.installed ## the job queues, on brokers of their own that ar
 check: .venv/.installed ## style, types, layers and the contents of the wheel
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/python -m mypy $(TYPED)
+	.venv/bin/python -m mypy src tools tests/typing
 	.venv/bin/python -m tools.wheel
 	.venv/bin/python -m pytest tests/test_layers.py
 
-ifneq ($(wildcard benchmarks/__main__.py),)
-.PHONY: bench
 bench: .venv/.installed ## how fast it is: make bench ARGS="..."
 	.venv/bin/python -m benchmarks $(ARGS)
-endif
 
 ROUNDS ?= 10
 soak: .venv/.installed ## the crash and race tests over and over: make soak ROUNDS=10 DATABASES=postgresql
