@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
+from contextlib import suppress
 from time import monotonic
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 
 from tests import databases
 from tests.conditions import wait_until
@@ -36,7 +37,8 @@ def kill_connections():
         cursor.execute("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()")
         ids = [id for (id,) in cursor.fetchall()]
         for id in ids:
-            cursor.execute(f"KILL CONNECTION {id}")
+            with suppress(OperationalError):  # it has ended meanwhile
+                cursor.execute(f"KILL CONNECTION {id}")
         return len(ids)
 
 
