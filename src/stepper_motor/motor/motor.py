@@ -17,7 +17,7 @@ from stepper_motor.motor.attempt import drive
 from stepper_motor.motor.events import Event, Events
 from stepper_motor.motor.heartbeat import beating
 from stepper_motor.motor.performance import Performance, Superseded
-from stepper_motor.motor.ports import Decide, NoSuchRow, Ready, Settlement, Store
+from stepper_motor.motor.ports import Claim, Decide, NoSuchRow, Ready, Settlement, Store
 from stepper_motor.motor.problems import describe
 from stepper_motor.motor.schedulers import Scheduler
 from stepper_motor.motor.settings import Settings
@@ -269,20 +269,24 @@ class Motor:
             store.retire()
 
     def _claimed(self, store: Store, id: Any, fence: str | None) -> Performance | None:
-        loaded = store.load([id]).get(id)
-        if loaded is None or store.registry.find(loaded.definition.type_name) is not type(loaded):
-            return None
-        if not self._is_to_be_claimed(store, loaded._row, fence) or not self._knows_its_step(loaded):
-            return None
         name = worker_name()
-        claim = retrying(store, lambda: store.claim(id, fence, name))
+        claim = retrying(store, lambda: store.claim_at_once(id, fence, name)) if fence else None
+        claim = claim or self._claim_if_performable(store, id, fence, name)
         fresh = store.load([id]).get(id) if claim else None
         if claim is None or fresh is None:
             return None
         return Performance(fresh, store, name, self.settings, claimed_now=claim.now)
 
+    def _claim_if_performable(self, store: Store, id: Any, fence: str | None, name: str) -> Claim | None:
+        """Looks before it locks: what is early, out of date or unknown waits for nobody."""
+        loaded = store.load([id]).get(id)
+        if loaded is None or store.registry.find(loaded.definition.type_name) is not type(loaded):
+            return None
+        if not self._is_to_be_claimed(store, loaded._row, fence) or not self._knows_its_step(loaded):
+            return None
+        return retrying(store, lambda: store.claim(id, fence, name))
+
     def _is_to_be_claimed(self, store: Store, row: Row, fence: str | None) -> bool:
-        """Asked before the row is locked: a ticket that is early or out of date waits for nobody."""
         due = row.next_step_to_be_performed_at
         if row.state is not State.READY or due is None or fence not in (None, row.fence):
             return False
@@ -322,7 +326,8 @@ class Motor:
     ) -> Outcome | None:
         """The settlement claimed the following step as well."""
         self.tell_performed(performance, outcome, transition)
-        fresh = store.load([performance.id]).get(performance.id)
+        before = {performance.id: (performance.journey, transition.row)}
+        fresh = store.load_again(before).get(performance.id)
         if fresh is None:
             return outcome
         performance.next_step(fresh)

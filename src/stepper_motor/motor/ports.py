@@ -172,6 +172,10 @@ class Store(Protocol):
         keeps a claim from wading through what lies dead at the front of the index.
         """
 
+    def claim_at_once(self, id: JourneyId, fence: str, holder: str) -> Claim | None:
+        """Take this row if it is ready, due, has this fence and is one that this process can perform, and if nobody has
+        locked it. None says nothing of why."""
+
     def claim(self, id: JourneyId, fence: str | None, holder: str) -> Claim | None:
         """Take this row if it is ready, due, and (where a fence is given) still has that fence."""
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
+from stepper_motor.journeys.row import Transition
 from stepper_motor.motor.events import Event, Events
-from stepper_motor.motor.ports import Settled, Settlement, Store
+from stepper_motor.motor.ports import JourneyId, Settled, Settlement, Store
 from stepper_motor.motor.waiting import pause_for
 
 PATIENCE = 5.0
@@ -25,7 +26,7 @@ def settle(store: Store, batch: Sequence[Settlement], events: Events, *, patient
             same settlements may be written again: those that arrived are recognised.
     """
     try:
-        done, locked = store.settle(batch, patient=len(batch) == 1 and patient)
+        done, locked = store.settle(batch)
     except Exception as error:
         if store.is_transient(error) or store.is_disconnect(error):
             raise
@@ -33,8 +34,17 @@ def settle(store: Store, batch: Sequence[Settlement], events: Events, *, patient
     if not patient:
         return Settled(done, locked)
     for settlement in locked:
-        done.update(settle(store, [settlement], events, patient=True).done)
+        done.update(_settle_patiently(store, settlement, events))
     return Settled(done, [])
+
+
+def _settle_patiently(store: Store, settlement: Settlement, events: Events) -> dict[JourneyId, Transition | None]:
+    try:
+        return store.settle([settlement], patient=True).done
+    except Exception as error:
+        if store.is_transient(error) or store.is_disconnect(error):
+            raise
+        return _as_failure(store, settlement, events, error, patient=True).done
 
 
 def _without_what_is_refused(

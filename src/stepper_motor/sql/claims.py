@@ -7,7 +7,10 @@ from typing import Any
 
 from stepper_motor.journeys import lifecycle
 from stepper_motor.motor.ports import Claim, JourneyId, Kind
-from stepper_motor.sql.rows import DUE, Rows, in_list, places
+from stepper_motor.sql.rows import DUE, NEXT, Rows, in_list, places
+
+AHEAD = 1000
+"""Rows due later than a worker would sleep, among which the next is looked for."""
 
 
 class Claims(Rows):
@@ -16,7 +19,16 @@ class Claims(Rows):
     def claim_due(self, limit: int, holder: str, not_before: datetime | None = None, kind: Kind = "any") -> list[Claim]:
         if not self.registry.positions(kind):
             return []
-        due = self._due(limit, not_before, kind)
+        since = (f" AND {DUE} >= %s", [self.database.dialect.time_to_sql(not_before)]) if not_before else ("", [])
+        return self._claim(self._due(limit, kind, since), holder)
+
+    def claim_at_once(self, id: JourneyId, fence: str, holder: str) -> Claim | None:
+        if not self.registry.positions() or not (fence.isascii() and fence.isprintable()):  # no fence of ours
+            return None
+        this = f" AND {self._key} = %s AND fence = %s", [self.database.id_to_sql(id), fence]
+        return next(iter(self._claim(self._due(1, "any", this), holder)), None)
+
+    def _claim(self, due: tuple[str, list[object]], holder: str) -> list[Claim]:
         returning = self.database.dialect.updates_return
         rows = self._claim_returning(due, holder) if returning else self._claim_locking(due, holder)
         from_sql = self.database.dialect.time_from_sql
@@ -50,19 +62,17 @@ class Claims(Rows):
                 )
         return rows
 
-    def _due(self, limit: int, not_before: datetime | None, kind: Kind) -> tuple[str, list[object]]:
+    def _due(self, limit: int, kind: Kind, narrowed: tuple[str, list[object]]) -> tuple[str, list[object]]:
         """The oldest due rows that this process can perform, or has to pause since nobody seems to know them."""
         dialect = self.database.dialect
         now, now_params = self.time()
         known, known_params = self._known(kind)
-        since, since_params = "", []
-        if not_before is not None:
-            since, since_params = f" AND {DUE} >= %s", [dialect.time_to_sql(not_before)]
+        narrower, narrower_params = narrowed
         return (
             f"SELECT {self._key} AS due_id, {DUE} AS due_at, {now} AS due_now FROM {self._journeys} "
-            f"WHERE state = 'ready' AND {DUE} <= {now}{since} AND {known} ORDER BY {DUE}, {self._key} "
+            f"WHERE state = 'ready' AND {DUE} <= {now}{narrower} AND {known} ORDER BY {DUE}, {self._key} "
             f"LIMIT {int(limit)}{dialect.lock_free}",
-            [*now_params, *now_params, *since_params, *known_params],
+            [*now_params, *now_params, *narrower_params, *known_params],
         )
 
     def _lease(self) -> tuple[str, list[object]]:
@@ -106,14 +116,25 @@ class Claims(Rows):
         return self.registry.leases().get(rows[0][0], self.settings.lease)
 
     def next_due(self) -> tuple[datetime, datetime] | None:
+        """What is due within a poll interval is found wherever it is; what is due later, only near the front.
+
+        No worker sleeps longer, and a row of few types among millions may be the last of them all.
+        """
         if not len(self.registry):
             return None
         positions = self.registry.positions()
+        known = f"{self._position()} IN ({places(positions)})"
         now, now_params = self.time()
+        soon, soon_params = self.time(self.settings.poll_interval)
+        ready = f"FROM {self._journeys} WHERE state = 'ready' AND {DUE}"
+        in_order = f"ORDER BY {DUE}, {self._key} LIMIT"
         rows = self.database.execute(
-            f"SELECT {DUE}, {now} FROM {self._journeys} WHERE state = 'ready' AND {self._position()} "
-            f"IN ({places(positions)}) ORDER BY {DUE}, {self._key} LIMIT 1",
-            [*now_params, *positions],
+            f"SELECT {DUE}, {now} FROM ("
+            f"SELECT * FROM (SELECT {DUE} {ready} <= (SELECT {soon}) AND {known} {in_order} 1) AS near UNION ALL "
+            f"SELECT * FROM (SELECT {DUE} FROM ("
+            f"SELECT {DUE}, type, {NEXT} {ready} > (SELECT {soon}) {in_order} {AHEAD}"
+            f") AS ahead WHERE {known} ORDER BY {DUE} LIMIT 1) AS far) AS found ORDER BY {DUE} LIMIT 1",
+            [*now_params, *soon_params, *positions, *soon_params, *positions],
         )
         from_sql = self.database.dialect.time_from_sql
         return (from_sql(rows[0][0]), from_sql(rows[0][1])) if rows else None

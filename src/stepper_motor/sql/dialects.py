@@ -23,6 +23,8 @@ class Dialect:
     """A parameter that is a time, where nothing else in the statement says so."""
     updates_return = True
     """Whether UPDATE ... RETURNING exists."""
+    chains_writes = False
+    """Whether one statement can update one table and insert into another."""
     text = "text"
     """What a CAST to text of any length is called."""
     types: Mapping[str, str] = {}
@@ -91,6 +93,7 @@ class Dialect:
 
 class PostgreSQL(Dialect):
     name = "postgresql"
+    chains_writes = True
     # NO KEY: foreign keys to the journey, should an app have some, don't wait for it.
     lock = " FOR NO KEY UPDATE"
     lock_free = " FOR NO KEY UPDATE SKIP LOCKED"

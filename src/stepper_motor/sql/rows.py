@@ -196,8 +196,13 @@ class Rows:
         return Row._make(values)
 
     def write(self, rows: dict[JourneyId, Row], data: dict[JourneyId, str | None] | None = None) -> None:
-        if not rows:
-            return
+        if rows:
+            self.database.write(*self._writing(rows, data))
+
+    def _writing(
+        self, rows: dict[JourneyId, Row], data: dict[JourneyId, str | None] | None
+    ) -> tuple[str, list[object]]:
+        """The statement that writes these rows, and its parameters."""
         database, dialect = self.database, self.database.dialect
         kinds = {"id": ID, **ROW_KINDS, **({"data": TEXT} if data else {})}
         columns = {name: f"v.{dialect.quote(name)}" for name in ROW_KINDS}
@@ -208,11 +213,14 @@ class Rows:
             [_key(database.id_to_sql(id)), *self._for_json(row, _FREE_TEXTS, _TIMES), *([data[id]] if data else ())]
             for id, row in sorted(rows.items(), key=lambda item: database.id_to_sql(item[0]))
         ]
-        database.write(dialect.update_from(self._journeys, self._key, records, columns), [json.dumps(document)])
+        return dialect.update_from(self._journeys, self._key, records, columns), [json.dumps(document)]
 
     def tell(self, entries: Sequence[tuple[JourneyId, Entry]]) -> None:
-        if not entries:
-            return
+        if entries:
+            self.database.write(*self._telling(entries))
+
+    def _telling(self, entries: Sequence[tuple[JourneyId, Entry]], where: str = "") -> tuple[str, list[object]]:
+        """The statement that adds these entries to the history, and its parameters."""
         dialect = self.database.dialect
         kinds = {"n": INTEGER, "journey_id": ID, **ENTRY_KINDS}
         columns = ", ".join(dialect.quote(name) for name in ("journey_id", *ENTRY_KINDS))
@@ -222,8 +230,8 @@ class Rows:
             [n, _key(self.database.id_to_sql(id)), *self._for_json(entry, _ENTRY_TEXTS, _ENTRY_TIMES)]
             for n, (id, entry) in enumerate(entries)
         ]
-        self.database.write(
-            f"INSERT INTO {self._history} ({columns}) SELECT {values} FROM {records} ORDER BY v.n",
+        return (
+            f"INSERT INTO {self._history} ({columns}) SELECT {values} FROM {records}{where} ORDER BY v.n",
             [json.dumps(document)],
         )
 

@@ -55,6 +55,13 @@ class MemoryHoldings:
                 claims += self._claimed(stored.id, now, None, holder, patience=0.0)
         return claims
 
+    def claim_at_once(self, id: int, fence: str, holder: str) -> Claim | None:
+        with self.transaction():
+            now = self.now()
+            due = (stored for stored in self._due(now, None, "any") if (stored.id, stored.row.fence) == (id, fence))
+            claims = [claim for stored in due for claim in self._claimed(stored.id, now, fence, holder, patience=0.0)]
+        return next(iter(claims), None)
+
     def _due(self, now: datetime, not_before: datetime | None, kind: Kind) -> list[StoredJourney]:
         """What is due and may be performed here, the longest due first."""
         due = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ NEXT_STATES = (State.PAUSED, State.CANCELED, State.FINISHED)
 
 
 class Claiming:
-    """`claim_due`, `claim`, `claimed_by` and `next_due`."""
+    """`claim_due`, `claim_at_once`, `claim`, `claimed_by` and `next_due`."""
 
     def test_the_longest_due_is_claimed_first(self, table: Table, clock: SetClock) -> None:
         now = clock.now()
@@ -131,6 +132,44 @@ class Claiming:
         row = table.row(id)
         assert (row.state, row.performed_by, row.fence) == (State.PERFORMING, ME, fence)
         assert row.lease_expires_at == clock.now() + LEASE
+
+    def test_a_ticket_claims_at_once_what_is_as_it_says(self, table: Table, clock: SetClock) -> None:
+        id, other = table.start(), table.start()
+        fence = table.row(id).fence
+        assert table.store.claim_at_once(id, fence, ME) == (id, clock.now(), clock.now())
+        row = table.row(id)
+        assert (row.state, row.performed_by, row.fence) == (State.PERFORMING, ME, fence)
+        assert row.lease_expires_at == clock.now() + LEASE
+        assert table.store.claim_at_once(id, fence, ANOTHER) is None
+        assert table.row(other).state is State.READY
+
+    @pytest.mark.parametrize("fence", ["another fence", "", "\0", "\ud800", "ß" * 1000])
+    def test_a_ticket_with_another_fence_claims_nothing(self, table: Table, fence: str) -> None:
+        id = table.start()
+        assert table.store.claim_at_once(id, fence, ME) is None
+        assert table.row(id).state is State.READY
+
+    @pytest.mark.parametrize("values", [{"state": State.PAUSED}, {"next_step_name": "unknown"}], ids=repr)
+    def test_a_ticket_claims_nothing_that_this_process_can_not_perform_now(
+        self, table: Table, values: dict[str, Any]
+    ) -> None:
+        id = table.start()
+        table.put(id, **values)
+        assert table.store.claim_at_once(id, table.row(id).fence, ME) is None
+
+    def test_a_ticket_that_is_early_or_whose_row_is_gone_claims_nothing(self, table: Table, clock: SetClock) -> None:
+        early, gone = table.start(at=clock.now() + HOUR), table.start()
+        fence = table.row(gone).fence
+        table.delete(gone)
+        assert table.store.claim_at_once(early, table.row(early).fence, ME) is None
+        assert table.store.claim_at_once(gone, fence, ME) is None
+
+    def test_a_ticket_waits_for_no_lock_when_it_claims_at_once(self, table: Table, row_locks: None) -> None:
+        id = table.start()
+        fence = table.row(id).fence
+        with table.locked(id):
+            assert table.store.claim_at_once(id, fence, ME) is None
+        assert table.store.claim_at_once(id, fence, ME) is not None
 
     def test_a_row_that_is_gone_is_not_claimed(self, table: Table) -> None:
         id = table.start()
