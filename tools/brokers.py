@@ -138,6 +138,7 @@ class RabbitMQ(Broker):
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "ERL_EPMD_PORT": str(self._port_of_epmd),
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",  # else it does not let itself be ended while it knows a node
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_LOG_BASE": str(self.folder),
             "RABBITMQ_LOGS": "-",

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import CyclicScheduler, ForwardScheduler, Reattempt, State, now, step
+from stepper_motor.motor import schedulers
 from stepper_motor.motor.housekeeping import Housekeeper
 from stepper_motor.motor.performance import Performance
+from stepper_motor.motor.schedulers import IN_VAIN, LEFT_ALONE
 from tests.home import (
     Customer,
     Journey,
@@ -49,6 +51,11 @@ class Flaky(Journey[Customer]):
     @step
     def fail(self):
         raise ConnectionError
+
+
+class Brief(Journey[Customer]):
+    @step
+    def one(self): ...
 
 
 class Starting(Journey[Customer]):
@@ -397,3 +404,29 @@ def test_a_step_that_is_not_known_has_those_of_its_class(clock, forward, queue):
     journey = start(Walk)
     assert journey._store.registry.queue_options(Walk.definition.type_name, "unknown") == {"queue": "slow"}
     assert journey._store.registry.queue_options("unknown", "unknown") == {}
+
+
+def test_a_queue_that_is_away_makes_few_commits_wait_and_is_asked_again_after_a_while(
+    forward, queue, heard, monkeypatch
+):
+    time = [1000.0]
+    monkeypatch.setattr(schedulers, "monotonic", lambda: time[0])
+    with queue.away():
+        for _ in range(10):
+            start(Brief)
+    assert queue.asked == len(heard.details("trouble")) == IN_VAIN
+    assert "in the next 10 seconds as well" in heard.details("trouble")[-1]
+    start(Brief)
+    assert queue.jobs == []
+    time[0] += LEFT_ALONE
+    start(Brief)
+    start(Brief)
+    assert len(queue.jobs) == 2
+
+
+def test_one_that_fails_now_and_then_is_not_left_alone(forward, queue):
+    for _ in range(IN_VAIN):
+        with queue.away():
+            start(Brief)
+        start(Brief)
+    assert len(queue.jobs) == IN_VAIN

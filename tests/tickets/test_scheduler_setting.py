@@ -75,7 +75,10 @@ def test_without_it_there_is_none():
         assert motor().scheduler is None
 
 
-@pytest.mark.parametrize("given", [42, KeepingQueue(), f"{__name__}.QUEUE", lambda: None, lambda: QUEUE], ids=repr)
+WRONG = [42, KeepingQueue(), f"{__name__}.QUEUE", lambda: None, lambda: QUEUE, "stepper_motor.ForwardScheduler"]
+
+
+@pytest.mark.parametrize("given", WRONG, ids=repr)
 def test_anything_else_is_refused_with_what_it_should_be(given):
     with with_scheduler(given), pytest.raises(DefinitionError, match="must be a scheduler, such as"):
         motor()

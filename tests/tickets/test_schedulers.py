@@ -6,6 +6,7 @@ import pytest
 
 from stepper_motor import CyclicScheduler, DefinitionError, ForwardScheduler, step
 from stepper_motor.journeys.errors import StepperMotorError
+from stepper_motor.motor.schedulers import horizon_of
 from tests.home import Customer, Journey
 from tests.tickets.keeping import KeepingQueue
 
@@ -68,6 +69,21 @@ def test_a_cycle_is_not_longer_than_the_queue_can_be_trusted():
     assert CyclicScheduler(queue, cycle_duration=600).horizon == timedelta(minutes=10)
     with pytest.raises(DefinitionError, match="cycle_duration must be at most 0:10:00"):
         CyclicScheduler(queue, cycle_duration=601)
+
+
+@pytest.mark.parametrize("given", [timedelta(minutes=5), 300, 300.0], ids=repr)
+def test_a_horizon_is_a_duration(given):
+    assert horizon_of(given) == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("given", [timedelta(seconds=-1), -300, "5 minutes", True, None], ids=repr)
+def test_anything_else_is_no_horizon(given):
+    with pytest.raises(ValueError, match="max_delay must be a timedelta or a number of seconds, got"):
+        horizon_of(given)
+
+
+def test_a_queue_that_can_be_trusted_for_ever_may_have_none():
+    assert horizon_of(None, endless=True) is None
 
 
 def test_a_queue_that_keeps_no_delays_may_have_any_cycle_and_is_given_what_is_due():

@@ -207,6 +207,14 @@ def test_a_queue_that_is_away_is_not_asked_for_every_ticket(clock, queue, heard)
         assert sweep() == 40
 
 
+def test_a_machine_whose_clock_is_behind_hands_over_what_is_overdue_at_once(clock, forward, queue, monkeypatch):
+    start(Errand, at=now() + 4 * MINUTE)
+    queue.take()
+    monkeypatch.setattr(motor().stores[0], "now", lambda: clock.now() + 5 * MINUTE)
+    assert sweep() == 1
+    assert queue.times == [None]
+
+
 def test_tickets_that_the_queue_refuses_do_not_keep_others_back(clock, queue, heard):
     lenient = queue.enqueue
 

@@ -133,8 +133,16 @@ def read_scheduler() -> Scheduler | None:
     try:
         found = import_string(given) if isinstance(given, str) else given
         found = found if isinstance(found, Scheduler) or not callable(found) else found()
-    except (ImportError, ImproperlyConfigured, ValueError) as error:
-        raise DefinitionError(f"STEPPER_MOTOR['SCHEDULER']: {error}") from error
+    except ImportError as error:
+        raise DefinitionError(
+            f"STEPPER_MOTOR['SCHEDULER']: {error}; it must be the path of a module and the name of a scheduler in it, "
+            f"or of a function that makes one, such as 'shop.scheduling.scheduler'"
+        ) from error
+    except (ImproperlyConfigured, ValueError, TypeError) as error:
+        raise DefinitionError(
+            f"STEPPER_MOTOR['SCHEDULER'] must be a scheduler, such as ForwardScheduler(CeleryQueue()), or the dotted "
+            f"path of one, got {given!r}: {error}"
+        ) from error
     if not isinstance(found, Scheduler):
         raise DefinitionError(
             f"STEPPER_MOTOR['SCHEDULER'] must be a scheduler, such as ForwardScheduler(CeleryQueue()), or the dotted "

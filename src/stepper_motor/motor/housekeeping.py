@@ -62,7 +62,8 @@ class Housekeeper:
         """A batch at a time, until there is nothing left, or the queue can't be reached."""
         handed, batch = 0, self.motor.settings.batch
         while ready := retrying(store, partial(store.hand_over, scheduler.horizon, batch)):
-            count, missed = scheduler.hand_over(self.motor, store, ready)
+            # What is due by the database's time is due, whatever the clock of this machine says.
+            count, missed = scheduler.hand_over(self.motor, store, ready, ahead=self.motor.now() - store.now())
             handed += count
             retrying(store, partial(store.take_back, missed))
             if missed or len(ready) < batch:

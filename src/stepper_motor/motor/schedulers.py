@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from inspect import getattr_static
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from stepper_motor.journeys.durations import Duration, duration
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from stepper_motor.motor.motor import Motor
 
 IN_VAIN = 3
-"""After so many tickets in a row for which it could not be reached, the queue is left alone until the next sweep."""
+"""After so many tickets in a row for which it could not be reached, the queue is left alone for a while."""
+LEFT_ALONE = 10.0
+"""Seconds for which nothing is announced to a queue that could not be reached `IN_VAIN` times in a row: to learn that
+may take seconds each time, and the app's commits would wait. What was not announced is handed over by the sweep."""
 AT_ONCE = timedelta(milliseconds=100)
 """What is due so soon is handed over without a delay, which takes longer in some queues; whoever performs it waits."""
 ASKED = ("enqueue", "commits_with", "max_delay", "is_eager")
@@ -107,6 +111,10 @@ class Scheduler:
             raise DefinitionError(f"a scheduler needs a queue, such as CeleryQueue(), got {queue!r}")
         self.queue = queue
         self.reraise = reraise
+        self._in_vain = 0
+        """How often in a row it could not be reached."""
+        self._left_alone_until = 0.0
+        """By `monotonic()`."""
 
     @property
     def horizon(self) -> timedelta | None:
@@ -126,7 +134,11 @@ class Scheduler:
             for each in near:
                 self._enqueue(motor, store, each)
         else:
-            store.on_commit(lambda: self.hand_over(motor, store, near))
+            store.on_commit(lambda: self._hand_over_if_reachable(motor, store, near))
+
+    def _hand_over_if_reachable(self, motor: Motor, store: Store, ready: Sequence[Ready]) -> None:
+        if monotonic() >= self._left_alone_until:
+            self.hand_over(motor, store, ready)
 
     def hand_over(
         self, motor: Motor, store: Store, ready: Sequence[Ready], *, ahead: timedelta = timedelta()
@@ -140,13 +152,17 @@ class Scheduler:
         for place, each in enumerate(ready, 1):
             try:
                 self._enqueue(motor, store, each, ahead)
-                count, in_vain = count + 1, 0
+                count, in_vain, self._in_vain, self._left_alone_until = count + 1, 0, 0, 0.0
             except ValueError as error:
                 self._tell(motor, each, "the queue refused its ticket", error)
             except Exception as error:
                 missed.append(each)
-                in_vain += 1
-                self._tell(motor, each, "its ticket could not be handed over; the sweep will", error)
+                in_vain, self._in_vain = in_vain + 1, self._in_vain + 1
+                detail = "its ticket could not be handed over; the sweep will"
+                if self._in_vain >= IN_VAIN:
+                    self._left_alone_until = monotonic() + LEFT_ALONE
+                    detail += f", and what becomes ready in the next {LEFT_ALONE:g} seconds as well"
+                self._tell(motor, each, detail, error)
             if in_vain == IN_VAIN:
                 missed += ready[place:]
                 break
@@ -172,6 +188,23 @@ class Scheduler:
     def is_near(self, due: datetime, now: datetime) -> bool:
         """Whether a ticket for this time may be handed over now."""
         return self.horizon is None or due - now <= real(self.horizon)
+
+
+def horizon_of(max_delay: Duration | None, *, endless: bool = False) -> timedelta | None:
+    """The horizon that a queue was given.
+
+    Args:
+        endless: whether None is one: as far as you like.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if max_delay is None and endless:
+        return None
+    try:
+        return duration(max_delay)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"max_delay must be a timedelta or a number of seconds, got {max_delay!r}") from error
 
 
 class ForwardScheduler(Scheduler):

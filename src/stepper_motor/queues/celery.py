@@ -18,8 +18,10 @@ from typing import Any
 from celery import Celery, current_app, shared_task
 from celery.exceptions import QueueNotFound
 
+from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS: Mapping[str, type | tuple[type, ...]] = {
     "queue": str,
@@ -66,9 +68,9 @@ class CeleryQueue:
     """
 
     def __init__(
-        self, app: Celery | None = None, /, *, max_delay: timedelta = timedelta(minutes=10), **options: Any
+        self, app: Celery | None = None, /, *, max_delay: Duration = timedelta(minutes=10), **options: Any
     ) -> None:
-        self.max_delay: timedelta | None = max_delay
+        self.max_delay = horizon_of(max_delay)
         self._given_app = app
         self._options = _checked(options)
 

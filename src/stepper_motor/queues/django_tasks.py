@@ -14,8 +14,10 @@ from typing import Any
 
 from django.db import router
 
+from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.schedulers import horizon_of
 
 try:
     from django.tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME, task, task_backends
@@ -66,10 +68,10 @@ class DjangoTasksQueue:
     """
 
     def __init__(
-        self, backend: str = DEFAULT_TASK_BACKEND_ALIAS, *, max_delay: timedelta | None = HORIZON, **options: Any
+        self, backend: str = DEFAULT_TASK_BACKEND_ALIAS, *, max_delay: Duration | None = HORIZON, **options: Any
     ) -> None:
         self._alias = backend
-        self._max_delay = max_delay
+        self._max_delay = horizon_of(max_delay, endless=True)
         self._options = _named(options)
 
     @property

@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 import dramatiq
 from dramatiq import Actor, Broker
 
+from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import clock, receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS = {
     "queue": "queue_name",
@@ -89,9 +91,9 @@ class DramatiqQueue:
 
     def __init__(
         self, broker: Broker | None = None, *, queue: str = "default", queues: Sequence[str] = (),
-        max_delay: timedelta = timedelta(minutes=10), **options: Any,
+        max_delay: Duration = timedelta(minutes=10), **options: Any,
     ) -> None:  # fmt: skip
-        self.max_delay: timedelta | None = max_delay
+        self.max_delay = horizon_of(max_delay)
         self.actors = register(broker, queue_name=queue)
         self._broker = self.actors.perform_step.broker
         self._queues = (queue, *queues)

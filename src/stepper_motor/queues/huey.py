@@ -16,8 +16,10 @@ from typing import Any
 from huey import crontab
 from huey.api import Huey
 
+from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS = ("queue", "priority", "expires")
 """Of a class's and a step's `queue_options`: the name of a Huey, and what its tasks take. No retries: a ticket that is
@@ -54,10 +56,10 @@ class HueyQueue:
     """
 
     def __init__(
-        self, huey: Huey, *others: Huey, max_delay: timedelta | None = HORIZON,
+        self, huey: Huey, *others: Huey, max_delay: Duration | None = HORIZON,
         sweep: Callable[[datetime], bool] | None = EVERY_MINUTE, **options: Any,
     ) -> None:  # fmt: skip
-        self.max_delay = max_delay
+        self.max_delay = horizon_of(max_delay, endless=True)
         self._hueys = {each.name: each for each in (huey, *others)}
         self._options = {"queue": huey.name, **options}
         self._tasks = {each.name: _registered(each, sweep if each is huey else None) for each in (huey, *others)}

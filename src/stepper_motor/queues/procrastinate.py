@@ -22,8 +22,10 @@ from procrastinate.connector import BaseConnector
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
+from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.schedulers import horizon_of
 
 if TYPE_CHECKING:
     from typing import LiteralString
@@ -71,10 +73,10 @@ class ProcrastinateQueue:
     is_eager = False
 
     def __init__(
-        self, app: procrastinate.App | None = None, *, max_delay: timedelta | None = HORIZON,
+        self, app: procrastinate.App | None = None, *, max_delay: Duration | None = HORIZON,
         sweep: str | None = EVERY_MINUTE, same_database: bool = True, **options: Any,
     ) -> None:  # fmt: skip
-        self.max_delay = max_delay
+        self.max_delay = horizon_of(max_delay, endless=True)
         self._app = app if app is not None else _app_of_django()
         self._alias = _alias_in_django(self._app)
         self._same_database = same_database

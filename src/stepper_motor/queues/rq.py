@@ -20,8 +20,10 @@ from rq import Queue
 from rq.exceptions import TimeoutFormatError
 from rq.utils import parse_timeout
 
+from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS: Mapping[str, type | tuple[type, ...]] = {
     "queue": str,
@@ -59,8 +61,8 @@ class RQQueue:
         ValueError: it has no such option.
     """
 
-    def __init__(self, queue: Queue, /, *, max_delay: timedelta = timedelta(days=7), **options: Any) -> None:
-        self.max_delay: timedelta | None = max_delay
+    def __init__(self, queue: Queue, /, *, max_delay: Duration = timedelta(days=7), **options: Any) -> None:
+        self.max_delay = horizon_of(max_delay)
         self._queue = queue
         self._options = _checked(options)
 

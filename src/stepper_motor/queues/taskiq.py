@@ -30,6 +30,7 @@ from stepper_motor.journeys.durations import Duration, duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.loop import LoopThread
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS = {"queue": "queue_name", "queue_name": "queue_name", "priority": "priority"}
 """Of a class's and a step's `queue_options`: the label that tells a broker of it. `labels` are more of them."""
@@ -71,10 +72,10 @@ class TaskiqQueue:
     """
 
     def __init__(
-        self, broker: AsyncBroker, *, source: ScheduleSource | None = None, max_delay: timedelta | None = HORIZON,
+        self, broker: AsyncBroker, *, source: ScheduleSource | None = None, max_delay: Duration | None = HORIZON,
         sweep: Duration | None = timedelta(minutes=1), **options: Any,
     ) -> None:  # fmt: skip
-        self.max_delay = max_delay if source is not None else timedelta()
+        self.max_delay = horizon_of(max_delay, endless=True) if source is not None else timedelta()
         self.is_eager = isinstance(broker, InMemoryBroker)
         self._source = source
         self._labels = _labels(options)
