@@ -57,6 +57,24 @@ class Telling(Journey[Customer]):
         tell(self, "four")
 
 
+class Atomic(Journey[Customer]):
+    on_exception = Reattempt(wait=60, jitter=0)
+
+    @step(atomic=True)
+    def one(self):
+        tell(self, "one")
+
+    @step(atomic=True)
+    def two(self):
+        tell(self, "two")
+        if not self.attempts:
+            raise ConnectionError("no answer")
+
+    @step
+    def three(self):
+        tell(self, "three")
+
+
 class Async(Journey[Customer]):
     @step
     async def one(self):
@@ -137,6 +155,19 @@ def test_or_for_a_second(clock, forward, queue, monkeypatch):
     perform(queue.take()[0])
     assert words() == ["one"]
     assert len(queue.jobs) == 1
+
+
+def test_an_atomic_step_claims_the_next_one_in_its_own_transaction(clock, forward, queue):
+    journey = start(Atomic)
+    (job,) = queue.take()
+    perform(job)
+    assert told(journey) == [("one", "completed"), ("two", "failed")]
+    assert words(journey) == ["one"]
+    (again,) = queue.take()
+    clock.move(timedelta(minutes=1))
+    perform(again)
+    assert (words(journey), row_of(journey).state) == (["one", "two", "three"], State.FINISHED)
+    assert queue.jobs == []
 
 
 def test_a_step_that_is_reattempted_at_once_is_handed_over_again_and_not_run_on(clock, forward, queue):

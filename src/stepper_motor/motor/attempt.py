@@ -61,6 +61,8 @@ class Attempt:
         """What was open on this thread's connection before the app's code ran."""
         self.in_doubt: Settlement | None = None
         """The settlement of an atomic step whose commit was sent."""
+        self.goes_on = False
+        """Whether whoever performs it goes on with the following step, also after an atomic one."""
         self._begin_with(journey)
 
     def _begin_with(self, journey: JourneyBase[Any]) -> None:

@@ -301,6 +301,7 @@ class Motor:
         return due <= self.now() - self.settings.unknown_step_grace
 
     def _perform(self, store: Store, performance: Performance, run_on: bool) -> Outcome | None:
+        performance.goes_on = run_on
         try:
             result = drive(performance.conduct(), store.wait_here)
         except Superseded as superseded:
@@ -319,7 +320,10 @@ class Motor:
         if result is None or performance.in_doubt is None:
             self.gave_back(performance)
             return None
-        return self.conclude(performance, performance.in_doubt.ending.outcome, result)
+        outcome = performance.in_doubt.ending.outcome
+        if run_on and result.row.performed_by == performance.holder:
+            return self._run_on(store, performance, outcome, result)
+        return self.conclude(performance, outcome, result)
 
     def _run_on(
         self, store: Store, performance: Performance, outcome: Outcome, transition: Transition

@@ -25,7 +25,9 @@ class Holdings(Rows):
         raise NotImplementedError
 
     def settle(self, batch: Sequence[Settlement], *, patient: bool = False) -> Settled:
-        if len(batch) == 1 and not patient and self.database.dialect.chains_writes and self.may_retry():
+        # Not in a transaction of the app's, unless it is that of an atomic step: a refusal would end it.
+        alone = len(batch) == 1 and (patient or self.may_retry())
+        if alone and self.database.dialect.chains_writes:
             transition = self._settled_at_once(batch[0])
             if transition:
                 return Settled({batch[0].id: transition}, [])
