@@ -78,9 +78,18 @@ def fetch(hero_type: str, hero_ids: Iterable[str], beside: models.Model) -> dict
     """
     model = model_of(hero_type)
     keys = {hero_id: key for hero_id in hero_ids if (key := _key(model, hero_id)) is not None}
-    manager = model._base_manager.using(router.db_for_read(model, instance=beside))
+    manager = model._base_manager.using(alias_of(model, beside))
     found = {hero.pk: hero for hero in manager.filter(among(keys.values()))}
     return {hero_id: found[key] for hero_id, key in keys.items() if key in found}
+
+
+def alias_of(model: type[models.Model], beside: models.Model) -> str:
+    """Where to read the heroes of a journey that was read where journeys are written: where heroes are written, too.
+
+    A copy that a router reads from may lag behind, and not know the hero of a new journey yet.
+    """
+    is_current = beside._state.db == router.db_for_write(type(beside), instance=beside)
+    return (router.db_for_write if is_current else router.db_for_read)(model, instance=beside)
 
 
 def _key(model: type[models.Model], hero_id: str) -> Any:

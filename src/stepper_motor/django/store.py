@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connections, transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 
 from stepper_motor.django import heroes, leftovers, threads
 from stepper_motor.django.database import DjangoDatabase, immediate
@@ -57,9 +57,13 @@ class DjangoStore(SqlStore):
         return found
 
     def load_heroes(self, journeys: list[Any]) -> None:
-        """Read the heroes of these journeys, with one query for each kind of hero."""
+        """Read the heroes of these journeys, which were read together, with one query for each kind of hero."""
+        if not journeys:
+            return
         if self.root._has_hero_column():
-            return prefetch_related_objects(journeys, "hero")
+            model = self.root._meta.get_field("hero").related_model
+            all_heroes = model._base_manager.using(heroes.alias_of(model, journeys[0]))
+            return prefetch_related_objects(journeys, Prefetch("hero", queryset=all_heroes))
         by_type: dict[str, list[Any]] = {}
         for journey in journeys:
             if journey.hero_id is not None:
@@ -71,7 +75,6 @@ class DjangoStore(SqlStore):
                 continue  # said where it can be settled: when the journey asks for its hero
             for journey in theirs:
                 journey._hero, journey._hero_read = found.get(journey.hero_id), True
-        return None
 
     # ----------------------------------------------------------------------------------------- transactions
 

@@ -13,12 +13,15 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from itertools import count
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Engine
 from sqlalchemy.orm import Session
 
 from stepper_motor.sqlalchemy.bridge import Bridge
+
+if TYPE_CHECKING:
+    from stepper_motor.sqlalchemy.roots import Root
 
 T = TypeVar("T")
 BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
@@ -164,17 +167,17 @@ class OpenLine(Line):
 class SessionLine(Line):
     """The app's session, in the app's transaction."""
 
-    def __init__(self, session: Session, mapper: Any) -> None:
+    def __init__(self, session: Session, root: Root) -> None:
         self._session = session
-        self._mapper = mapper
+        self._root = root
 
     @property
     def connection(self) -> Connection:
-        return self._session.connection(bind_arguments={"mapper": self._mapper})
+        return self._session.connection(bind_arguments={**self._root.written})
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        begin_for_real(self.connection, self._mapper)
+        begin_for_real(self.connection, self._root.mapper)
         with self._session.begin_nested():
             yield
 

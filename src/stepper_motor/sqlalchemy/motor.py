@@ -147,7 +147,7 @@ class Motor(CoreMotor):
         with self.context():
             made = self.session_factory()
             session: Session = getattr(made, "sync_session", made)
-            return session.get_bind(root.mapper)
+            return session.get_bind(**root.written)
 
     def _loop_trouble(self, error: BaseException) -> None:
         self.events.tell(Event(name="trouble", detail="a task of a step's own ended the event loop", error=error))

@@ -98,15 +98,15 @@ class Listener:
             # Whatever breaks the connection, the worker still polls: listen again, then look.
             with suppress(Exception):
                 line = self._connections.own()
-                driver: Any = line.run(lambda: line.connection.connection.driver_connection)
-                if _is_pooled(line, driver):
+                if _is_pooled(line):
                     break
-                self._listen(line, driver)
+                self._listen(line)
             self._connections.give_back()
             self._stopped.wait(1.0)
         self._connections.give_back()
 
-    def _listen(self, line: OwnLine, driver: Any) -> None:
+    def _listen(self, line: OwnLine) -> None:
+        driver = _driver_of(line)
         if line.connection.dialect.driver == "asyncpg":
             self._connections.engine_bridge.wait(driver.add_listener(CHANNEL, self._heard))  # type: ignore[union-attr]
         else:
@@ -136,11 +136,16 @@ class Listener:
         self._woken()
 
 
-def _is_pooled(line: OwnLine, driver: Any) -> bool:
+def _driver_of(line: OwnLine) -> Any:
+    return line.run(lambda: line.connection.connection.driver_connection)
+
+
+def _is_pooled(line: OwnLine) -> bool:
     """Whether a pooler such as PgBouncer stands between: its clients are told another number than the server's.
 
     With one connection for each transaction, a LISTEN would be left behind on a connection of others: they would be
     told, and keep what nobody asks for.
     """
+    driver = _driver_of(line)
     told = driver.get_server_pid() if line.connection.dialect.driver == "asyncpg" else driver.info.backend_pid
     return line.execute("SELECT pg_backend_pid()") != [(told,)]

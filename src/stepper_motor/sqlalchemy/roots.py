@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from sqlalchemy import Table
+from sqlalchemy import Table, update
 from sqlalchemy.orm import Mapper, foreign, relationship, remote
 
 from stepper_motor.journeys.definition import HOOKS, SETTINGS, define
@@ -61,6 +61,11 @@ class Root:
         table = self.mapper.local_table
         assert isinstance(table, Table)
         return table
+
+    @cached_property
+    def written(self) -> dict[str, Any]:
+        """What a session's `get_bind()` is told, to answer where journeys are written: it may read elsewhere."""
+        return {"mapper": self.mapper, "clause": update(self.table)}
 
     @cached_property
     def key(self) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Select, inspect, select
+from sqlalchemy import Connection, Select, inspect, select
 from sqlalchemy.orm import Session
 
 from stepper_motor.journeys.durations import duration
@@ -120,12 +120,22 @@ class _Starts:
             taken = taken.where(cls.state.in_(sorted(ONGOING)))
         if cls._root.has_hero_column:
             taken = taken.where(column.in_([inspect(hero).identity[0] for hero in page]))
-            found = {str(value) for value in self.session.scalars(taken)}
+            found = {str(value) for value in self._there(taken)}
         else:
             types = {heroes.type_of(type(hero)) for hero in page}
             keys = [heroes.key_of(hero) for hero in page]
-            found = set(self.session.scalars(taken.where(cls.hero_type.in_(types), column.in_(keys))))
+            found = set(self._there(taken.where(cls.hero_type.in_(types), column.in_(keys))))
         return [hero for hero in page if heroes.key_of(hero) not in found]
+
+    @property
+    def _connection(self) -> Connection:
+        return self.session.connection(bind_arguments={**self.cls._root.written})
+
+    def _there(self, statement: Select[Any]) -> Iterable[Any]:
+        """What a SELECT of one column finds where journeys are written: a session may read from a copy that lags."""
+        if self.session.autoflush:
+            self.session.flush()
+        return self._connection.execute(statement).scalars()
 
     def start(self, page: Sequence[Any]) -> None:
         """Those that others start at the same moment keep none of the rest: look again, and halve, down to such a one.
@@ -155,7 +165,7 @@ class _Starts:
         rows = [{columns[name]: value for name, value in journey.__dict__.items() if name in columns}
                 for journey in journeys]  # fmt: skip
         with store.transaction():
-            self.session.connection(bind_arguments={"mapper": root.mapper}).execute(root.table.insert(), rows)
+            self._connection.execute(root.table.insert(), rows)
         ready = [ready_of(each) for each in journeys if each.next_step_to_be_performed_at]
         motor.announce(store, self._with_ids(ready) if motor.scheduler else ready)
 

@@ -81,7 +81,7 @@ def start(
 
 
 def _started(cls: Any, session: Session, given: dict[str, Any], at: datetime | None) -> Any:
-    begin_for_real(session.connection(bind_arguments={"mapper": cls._root.mapper}), cls._root.mapper)
+    begin_for_real(session.connection(bind_arguments={**cls._root.written}), cls._root.mapper)
     try:
         with session.begin_nested():  # it flushes: what a hero's backref knows of the journey has to come after it
             journey = cls(**given)
@@ -227,7 +227,7 @@ def _tell_hero_now(session: Session, journey: Any) -> None:
     if hero_id is None:
         raise ValueError(f"the hero {journey._hero!r} is in no session: session.add() it as well")
     key = root.mapper.primary_key_from_instance(journey)[0]
-    connection = session.connection(bind_arguments={"mapper": root.mapper})
+    connection = session.connection(bind_arguments={**root.written})
     connection.execute(update(root.table).where(root.key_column == key).values(hero_id=hero_id))
     set_committed_value(journey, "hero_id", hero_id)
 

@@ -112,6 +112,7 @@ class MotorStore(SqlAlchemyStore):
     def _apart(self, connection: Connection, ids: Sequence[JourneyId]) -> dict[JourneyId, Any]:
         """Journeys that belong to no session, each with what was loaded along with it, for whoever performs it."""
         session, _ = self.session_on(connection)
+        session.reads_where_it_writes = True
         try:
             found = self._loaded(session, ids)
             session.expunge_all()
@@ -320,8 +321,8 @@ class SessionStore(SqlAlchemyStore):
 
     def __init__(self, motor: Motor, root: Root, session: Session) -> None:
         self.session = session
-        self._session_line = SessionLine(session, root.mapper)
-        self.bind = session.get_bind(root.mapper)
+        self._session_line = SessionLine(session, root)
+        self.bind = session.get_bind(**root.written)
         super().__init__(motor, root, self.bind.dialect)
 
     def _line(self) -> Line:

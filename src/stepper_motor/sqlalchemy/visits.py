@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
 from sqlalchemy.orm import Session, SessionTransactionOrigin, object_session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -30,14 +30,18 @@ class StepSession(Session):
     motor_bind: Engine | Connection
     """Takes the place of the app's engine; sessions may use other engines besides."""
     app_engine: Engine
+    reads_where_it_writes = False
+    """Whether the app's own `get_bind()` is asked where a table is written, also for what is read."""
     journey: Any = None
     lost_connection = False
     """Whether that is why the last flush failed."""
     after_commit: list[Callable[[], object]] | None = None
     """In an atomic step: to be called when its transaction has committed, which the session's commit does not."""
 
-    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
-        found = super().get_bind(*args, **kwargs)
+    def get_bind(self, mapper: Any = None, **told: Any) -> Engine | Connection:
+        if self.reads_where_it_writes and mapper is not None:
+            told["clause"] = inspect(mapper).local_table.update()
+        found = super().get_bind(mapper, **told)
         return self.motor_bind if found.engine is self.app_engine else found
 
     def flush(self, objects: Any = None) -> None:
