@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.scaling.bouncer import bouncing, require
-from tests.worker import diary
-from tests.worker.processes import Crew
+from tests.worker.conftest import crew, diary_folder  # noqa: F401  # fixtures
 
 
 @pytest.fixture
@@ -15,17 +14,3 @@ def bouncer():
     require()
     with bouncing() as bouncer:
         yield bouncer
-
-
-@pytest.fixture
-def crew(transactional_db, diary_folder):
-    """Starts worker processes on the test's database; none outlives the test."""
-    crew = Crew(diary_folder)
-    yield crew
-    crew.end()
-
-
-@pytest.fixture
-def diary_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(diary.FOLDER, str(tmp_path))
-    return tmp_path
