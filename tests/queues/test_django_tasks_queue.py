@@ -269,13 +269,16 @@ class TestChecks:
 
     def test_a_scheduler_that_can_t_be_imported_is_an_error(self, settings):
         settings.STEPPER_MOTOR = {"SCHEDULER": "no.such.scheduler"}
-        assert self.told() == [("E001", "STEPPER_MOTOR['SCHEDULER']: No module named 'no'")]
+        ((id, said),) = self.told()
+        assert id == "E001"
+        assert said.startswith("STEPPER_MOTOR['SCHEDULER']: No module named 'no'; it must be the path of a module and")
 
     def test_a_scheduler_whose_queue_can_t_be_made_is_an_error(self, settings):
         settings.STEPPER_MOTOR = {"SCHEDULER": f"{__name__}.miswritten"}
         ((id, said),) = self.told()
         assert id == "E001"
-        assert said.startswith("STEPPER_MOTOR['SCHEDULER']: Django's tasks have no queue option 'colour'")
+        assert "must be a scheduler, such as ForwardScheduler" in said
+        assert "Django's tasks have no queue option 'colour'" in said
 
 
 def miswritten():

@@ -179,7 +179,10 @@ def proxy():
 
 
 CLAIM = {"postgresql": ["RETURNING"], "mariadb": ["'performing'", "COMMIT"]}.get(databases.chosen(), [])
-SETTLEMENT = ["steps_completed", "stepper_motor_history", "COMMIT"]
+SETTLEMENT = {"postgresql": ["WITH held"]}.get(
+    databases.chosen(), ["steps_completed", "stepper_motor_history", "COMMIT"]
+)
+"""Of one journey alone: on PostgreSQL a single statement, which is its own transaction."""
 
 
 @servers

@@ -216,7 +216,8 @@ class Store(Protocol):
         """
 
     def next_due(self) -> tuple[datetime, datetime] | None:
-        """When the next row that this process can perform is due, and the database's time; None: there is none."""
+        """When the next row that this process can perform is due, and the database's time; None: there is none, or none
+        soon: what is due later than a worker sleeps need not be found."""
 
     def now(self) -> datetime:
         """The database's time, or the clock's where it was set."""
