@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from amqp.exceptions import NotFound
-from kombu import Connection, Exchange, Queue
+from kombu import Connection
 
 from examples.shop.stage.staff import STAFF
 from tools.brokers import RabbitMQ, running
@@ -67,14 +68,16 @@ def play(queue, folder, **environment):
 def left_on_rabbitmq(url, name):
     """What of the demo's is still declared there."""
     exchanges = (name, f"{name}.events", f"{name}.pidbox", f"reply.{name}.pidbox")
-    return [each.name for each in (Queue(name), *map(Exchange, exchanges)) if is_declared(url, each)]
+    asked = [("queue", name), *(("exchange", exchange) for exchange in exchanges)]
+    return [each for each in asked if is_declared(url, *each)]
 
 
-def is_declared(url, entity):
+def is_declared(url, kind, name):
     with Connection(url) as connection:
+        channel = connection.default_channel
+        ask = {"queue": partial(channel.queue_declare, name), "exchange": partial(channel.exchange_declare, name, "")}
         try:
-            bound = entity.bind(connection.default_channel)
-            (bound.queue_declare if isinstance(entity, Queue) else bound.declare)(passive=True)
+            ask[kind](passive=True)
         except NotFound:
             return False
     return True

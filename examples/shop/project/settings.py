@@ -1,9 +1,12 @@
 """Settings of the shop. What differs from place to place comes in as `SHOP_...` environment variables.
 
-SHOP_DATABASE_URL    postgresql://user:password@host:5432/name; without it, SQLite in the folder
-SHOP_QUEUE           who performs the steps: celery, django-tasks, or (without it) the built-in worker
-SHOP_BROKER_URL      Celery's broker; SHOP_BROKER_QUEUE: its queue there
-SHOP_FOLDER          for database, mails, archives
+    SHOP_FOLDER          for database, mails, archives (var)
+    SHOP_DATABASE_URL    postgresql://user:password@host:5432/name, in place of SQLite in the folder
+    SHOP_QUEUE           what performs the steps in place of the built-in worker: celery, or django-tasks
+    SHOP_BROKER_URL      Celery's broker
+    SHOP_BROKER_QUEUE    the shop's queue there (shop)
+
+None of them is needed.
 """
 
 import os

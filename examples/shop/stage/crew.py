@@ -60,8 +60,9 @@ class Crew:
 
     def have_an_accident(self) -> None:
         """Kills the first worker in the middle of its steps; another takes its place, as a process manager would do."""
-        victim = self.workers.pop(0)
+        victim = self.workers[0]
         self.accident = _kill_in_the_middle(victim, hands=self._staff.hands)
+        self.workers.remove(victim)
         steps = Counter(self.accident.steps.values())
         held = ", ".join(f"{number} x {step}" for step, number in steps.most_common())
         self._board.say(f"SIGKILL for {victim} with {_journeys(steps.total())} in its hands: {held}")
@@ -111,7 +112,7 @@ def _kill_in_the_middle(worker: Process, *, hands: int) -> Accident:
 def _held_by(worker: Process) -> list[tuple[int, str | None, str]]:
     """The journeys that it performs, with their steps, and who it says performs them: host:pid:random."""
     held = Journey.objects.exclude(performed_by=None).values_list("pk", "next_step_name", "performed_by")
-    return [each for each in held if worker.owns(int(each[2].split(":")[1]))]
+    return [(key, step, by) for key, step, by in held if by and worker.owns(int(by.split(":")[1]))]
 
 
 def _journeys(number: int) -> str:

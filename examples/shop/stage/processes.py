@@ -102,8 +102,8 @@ class Process:
     def ask_to_stop(self) -> None:
         """As a deploy would: it may end the steps it is in."""
         if not self.died:
-            self._process.terminate()
             self.thaw()
+            self._process.terminate()
 
     def wait(self) -> int:
         """Gives its exit code: 0, if all is well."""
