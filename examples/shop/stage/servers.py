@@ -84,7 +84,11 @@ def _rabbitmq() -> Iterator[str]:
             f"(Debian, Ubuntu) or brew install rabbitmq, or name yours: {RABBITMQ_VARIABLE}=amqp://user:password@host//"
         )
     else:
-        with running(RabbitMQ) as broker:
+        with ExitStack() as servers:
+            try:
+                broker = servers.enter_context(running(RabbitMQ))
+            except AssertionError as error:
+                raise Missing(f"a private RabbitMQ did not start: {error}") from error
             print(f"RabbitMQ, a private one ({problem})", flush=True)
             yield broker.url
 

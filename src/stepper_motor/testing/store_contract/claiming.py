@@ -12,6 +12,7 @@ from stepper_motor.journeys.declarations import step
 from stepper_motor.journeys.row import State
 from stepper_motor.motor.clock import SetClock
 from stepper_motor.motor.settings import Settings
+from stepper_motor.sql import claims
 from stepper_motor.testing.store_contract.table import ANOTHER, HOUR, ME, Table
 
 LEASE = Settings().lease
@@ -192,6 +193,28 @@ class Claiming:
         assert table.store.next_due() == (soon, clock.now())
         table.put(first, state=State.PAUSED)
         assert table.store.next_due() == (later, clock.now())
+
+    def test_what_is_due_within_a_poll_interval_is_found_behind_any_number_of_others(
+        self, table: Table, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(claims, "AHEAD", 2)
+        soon = clock.now() + Settings().poll_interval
+        for n in range(5):
+            table.put(table.start(at=soon - timedelta(milliseconds=10 * (n + 1))), next_step_name="unknown")
+        table.start(at=soon)
+        assert table.store.next_due() == (soon, clock.now())
+
+    def test_what_is_due_later_than_a_worker_sleeps_may_be_found_or_not_behind_others(
+        self, table: Table, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(claims, "AHEAD", 2)
+        later = clock.now() + HOUR
+        for n in range(5):
+            table.put(table.start(at=later - timedelta(minutes=n + 1)), next_step_name="unknown")
+        table.start(at=later)
+        assert table.store.next_due() in (None, (later, clock.now()))
+        table.start(at=clock.now())
+        assert table.store.next_due() == (clock.now(), clock.now())
 
     def test_rows_that_others_have_locked_are_passed_over(self, table: Table, row_locks: None) -> None:
         locked, free = table.start(), table.start()
