@@ -115,7 +115,7 @@ def proxy():
     proxy.close()
 
 
-CLAIM = {"postgresql": ["RETURNING"], "mariadb": ["'performing'", "COMMIT"]}.get(databases.chosen(), [])
+CLAIM = {"postgresql": ["due AS MATERIALIZED"], "mariadb": ["'performing'", "COMMIT"]}.get(databases.chosen(), [])
 SETTLEMENT = {"postgresql": ["WITH held"]}.get(
     databases.chosen(), ["steps_completed", "stepper_motor_history", "COMMIT"]
 )
