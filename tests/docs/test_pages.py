@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
 
@@ -15,6 +16,13 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_motor_is_left():
+    """A process knows a motor that has a queue for as long as it lives, and would perform others' tickets with it."""
+    yield
+    gc.collect()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
