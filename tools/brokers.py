@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ SERVERS_OF_RABBITMQ = "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
 """Where packages put the script that runs without changing the user, as the one in PATH does."""
 
 
-class Broker:
+class Broker(ABC):
     """A server in a process of its own, on a port of its own, with its files in a temporary folder."""
 
     scheme: str
@@ -68,14 +69,26 @@ class Broker:
         finally:
             self.start()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within the block it keeps its connections, takes new ones, and answers nobody."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
+
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What starts it."""
 
     def environment(self) -> Mapping[str, str]:
         return {}
 
+    @abstractmethod
     def answers(self) -> bool:
-        raise NotImplementedError
+        """Whether it is there for its clients."""
 
     def _answers_or_ended(self) -> bool:
         assert self._process is not None

@@ -43,7 +43,8 @@ def test_a_project_that_is_in_order_has_nothing_to_be_told():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"LEESE": 60}, "there is no setting 'leese': did you mean 'lease'?"),
+        ({"LEESE": 60}, "STEPPER_MOTOR: there is no setting 'LEESE'; did you mean 'LEASE'?"),
+        ({"SCHEDULAR": 60}, "STEPPER_MOTOR: there is no setting 'SCHEDULAR'; did you mean 'SCHEDULER'?"),
         ({"LEASE": "a minute"}, "lease must be a timedelta or a number of seconds, got 'a minute'"),
         ({"LEASE": timedelta(0)}, "lease must be more than 0, got datetime.timedelta(0)"),
         ({"CONCURRENCY": 0}, "concurrency must be a whole number of at least 1, got 0"),

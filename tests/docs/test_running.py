@@ -54,7 +54,7 @@ def sqlalchemy(code):
         ("def test_it(tmp_path):\n    assert not tmp_path.exists()", "assert not tmp_path.exists()"),
         ("async def test_it():\n    assert 1 == 2", "assert 1 == 2"),
         ("from django.test import TestCase\nclass T(TestCase):\n    def test_it(self):\n        self.fail('no')", "no"),
-        ("# settings.py\nSTEPPER_MOTOR = {'LEAS': 3}", "did you mean 'lease'"),
+        ("# settings.py\nSTEPPER_MOTOR = {'LEAS': 3}", "did you mean 'LEASE'"),
         ("# settings.py\nINSTALLED_APPS = ['shpo']", "shpo"),
         ("# settings.py\nDEBUG = True", "nobody tries the setting DEBUG"),
     ],

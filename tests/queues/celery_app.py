@@ -19,6 +19,8 @@ def celery(broker: str) -> Celery:
     app.conf.broker_connection_retry_on_startup = True
     app.conf.worker_hijack_root_logger = False
     app.conf.worker_prefetch_multiplier = 1
+    if broker.startswith("redis"):
+        app.conf.broker_transport_options = {"socket_timeout": 2}  # without it, Celery waits for an answer for ever
     if BEAT in os.environ:
         app.conf.beat_schedule = {"sweep": {"task": "stepper_motor.sweep", "schedule": float(os.environ[BEAT])}}
     return app

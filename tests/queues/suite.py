@@ -43,6 +43,7 @@ class QueueSuite:
         system.works()
         with system.in_use():
             yield
+        system.rests()
 
     # ------------------------------------------------------------------------------------------ to the end
 
@@ -284,9 +285,10 @@ class QueueSuite:
         wait_for_end(*journeys, sweep=Sweeper(system.works), limit=2 * LIMIT)
         assert [bodies(journey) for journey in journeys] == [SPRINT] * 20
 
-    def test_a_broker_that_is_away_keeps_no_journey_from_starting(self, system):
+    @pytest.mark.parametrize("trouble", ["away", "frozen"])
+    def test_a_broker_that_does_not_answer_keeps_no_journey_from_starting(self, system, trouble):
         broker = _broker_of(system)
-        with broker.away():
+        with getattr(broker, trouble)():
             journey = Sprint.start()
             assert journey.state is State.READY
         wait_for_end(journey, sweep=Sweeper(system.works))

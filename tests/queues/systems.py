@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from tools.brokers import Broker
 AnySystem = TypeVar("AnySystem", bound="JobSystem")
 
 
-class JobSystem:
+class JobSystem(ABC):
     """What an adapter's test module says about its job system."""
 
     worker_queue: str
@@ -37,37 +38,41 @@ class JobSystem:
         self.broker = broker
         self.noted = NotedQueue(self.queue())
         self.workers: list[QueueWorker] = []
-        """Those that were started, and not killed by the test."""
+        """Those that were started, but for those that the test has killed, or that `works` found dead."""
 
     # --------------------------------------------------------------------------------- said by the adapter
 
+    @abstractmethod
     def queue(self) -> Queue:
         """The queue of the test's own process."""
-        raise NotImplementedError
 
+    @abstractmethod
     def worker_arguments(self) -> list[str]:
         """What follows `python -m` to start a worker."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_at_work(self, output: str) -> bool:
         """Whether a worker that printed this is ready to perform."""
-        raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
         """Of worker processes: what leads them to the broker."""
         return {}
 
+    @abstractmethod
     def enqueue_sweep(self) -> None:
         """Have a worker run the adapter's sweep once, as the job system's own timer would."""
-        raise NotImplementedError
 
+    @abstractmethod
     def waiting_elsewhere(self) -> int:
         """How many jobs with the options `elsewhere` wait; they go with this question."""
-        raise NotImplementedError
 
     def eager(self) -> AbstractContextManager[Any] | None:
         """Within the block, the job system's eager or test mode in this process; None: it has none."""
         return None
+
+    def rests(self) -> None:
+        """Wait until no worker has a job in hand, where that is a row, which goes with the test."""
+        return  # most keep their jobs elsewhere
 
     # ---------------------------------------------------------------------------------------- for the suite
 
@@ -93,7 +98,8 @@ class JobSystem:
 
     def works(self) -> None:
         """As a service manager does: have a worker, whatever became of those before."""
-        if not any(worker.status is None for worker in self.workers):
+        self.workers = [worker for worker in self.workers if worker.status is None]
+        if not self.workers:
             self.start()
 
     def kill_workers(self) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from celery import Celery
 
 from stepper_motor.queues.celery import CeleryQueue
 from tests.conditions import wait_until
-from tests.queues.celery_app import BEAT
+from tests.queues.celery_app import BEAT, BROKER
 from tests.queues.celery_system import CelerySystem
 from tests.queues.journeys import HeldOnce, Sprint
 from tests.queues.noting import bodies, tickets
 from tests.queues.suite import SPRINT, QueueSuite, without_a_ticket
 from tests.queues.sweeping import LIMIT, Sweeper, be_overdue, wait_for_end
 from tests.queues.systems import QueueWorker, at_work, descendants
-from tests.worker.processes import DJANGO, Crew
+from tests.worker.processes import DJANGO, Crew, Process
 from tools.brokers import RabbitMQ, Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
@@ -57,6 +59,13 @@ class TestOnRedis(QueueSuite):
         assert len(tickets(journey)) == 1
         assert worker.stops() == 0
         assert "performed" not in worker.names
+
+    def test_a_worker_that_only_dispatches_ends_whichever_of_its_threads_receives_the_signal(self, system, crew):
+        worker = crew.worker("--dispatch-only", environment=system.told())
+        of_its_threads = {int(each.name) for each in Path(f"/proc/{worker.pid}/task").iterdir()}
+        tgkill = ctypes.CDLL(None, use_errno=True).tgkill
+        assert tgkill(worker.pid, max(of_its_threads - {worker.pid}), signal.SIGTERM) == 0
+        assert worker.ends() == 0
 
     def test_housekeep_sweeps_once_as_cron_has_it(self, system, crew):
         journey = without_a_ticket(Sprint, system)
@@ -107,3 +116,15 @@ def test_a_queue_that_the_app_does_not_have_is_refused():
     app.conf.task_create_missing_queues = False
     with pytest.raises(ValueError, match="nowhere"):
         CeleryQueue(app).enqueue("a ticket", None, {"queue": "nowhere"})
+
+
+def test_a_worker_whose_settings_are_wrong_does_not_start(tmp_path):
+    """It would take tickets, and fail each of them."""
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "tests.queues.settings", "STEPPER_MOTOR_TEST_SETTINGS": '{"LEESE": 60}',
+        BROKER: "memory://",
+    }  # fmt: skip
+    arguments = ["celery", "-A", "tests.queues.celery_project", "worker", "--pool", "solo"]
+    worker = Process(arguments, tmp_path / "worker.log", environment)
+    assert worker.ends(60) == 1
+    assert "there is no setting 'LEESE'; did you mean 'LEASE'?" in worker.output

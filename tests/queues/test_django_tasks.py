@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from django.test import override_settings
 
+from tests.conditions import wait_until
 from tests.queues.django_tasks_settings import (
     DATABASE_BACKEND,
     IS_BACKPORT,
@@ -60,6 +61,20 @@ class DatabaseSystem(DjangoTasksSystem):
 
     def is_at_work(self, output):
         return "Starting worker" in output
+
+    def rests(self):
+        """A db_worker whose job's row is gone when it ends the job ends itself, too."""
+        from django_tasks_db.models import DBTaskResult
+
+        def is_at_rest():
+            living = [worker.output for worker in self.workers if worker.status is None]
+            # At one go: between two looks a job that waited may have begun.
+            jobs = list(DBTaskResult.objects.running() | DBTaskResult.objects.ready())
+            waiting = any(job.status == "READY" and job.queue_name == "default" for job in jobs)
+            in_hand = any(id in output for output in living for job in jobs for id in job.worker_ids)
+            return not living or not (in_hand or waiting)
+
+        wait_until(is_at_rest, what="no living worker has a job in hand, or is about to have one")
 
     def waiting_elsewhere(self):
         from django_tasks_db.models import DBTaskResult

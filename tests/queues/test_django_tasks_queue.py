@@ -277,7 +277,7 @@ class TestChecks:
         settings.STEPPER_MOTOR = {"SCHEDULER": f"{__name__}.miswritten"}
         ((id, said),) = self.told()
         assert id == "E001"
-        assert "must be a scheduler, such as ForwardScheduler" in said
+        assert "miswritten can't be made: " in said
         assert "Django's tasks have no queue option 'colour'" in said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import timedelta
 
 import dramatiq
@@ -50,8 +51,9 @@ class DramatiqSystem(JobSystem):
             self.client.flush(ELSEWHERE)
         return found
 
+    @abstractmethod
     def count(self):
-        raise NotImplementedError
+        """How many jobs wait elsewhere."""
 
 
 class OnRedis(DramatiqSystem):

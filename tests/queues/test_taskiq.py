@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic_ns
@@ -17,7 +18,7 @@ from taskiq.schedule_sources import LabelScheduleSource
 from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
 
 from stepper_motor import now
-from stepper_motor.queues.taskiq import TaskiqQueue, _labels
+from stepper_motor.queues.taskiq import HOME, TaskiqQueue, _labels
 from tests.conditions import wait_until
 from tests.queues.journeys import Sprint
 from tests.queues.noting import QUEUE, bodies, events
@@ -153,6 +154,53 @@ class TestOnRedis(QueueSuite):
         with pytest.raises(RuntimeError, match="await broker.shutdown"):
             queue.enqueue("a ticket", None, {})
 
+    def test_a_worker_whose_loop_ends_while_a_ticket_is_sent_is_not_held_up_by_it(self, system):
+        broker, queue, _ = made(system.broker.url, HOME_QUEUE)
+        loop, sending = asyncio.new_event_loop(), asyncio.Event()
+
+        async def app():
+            await broker.startup()
+            broker.kick = lambda message: _hanging(sending)
+            told = threads.submit(queue.enqueue, "a ticket", None, {})
+            await asyncio.wait_for(sending.wait(), LIMIT)
+            return told
+
+        with ThreadPoolExecutor() as threads:
+            error = loop.run_until_complete(app()).exception(timeout=LIMIT)
+        assert str(error) == "a ticket could not be sent: the event loop of taskiq's broker has ended"
+        loop.run_until_complete(broker.shutdown())
+        loop.close()
+
+    def test_a_loop_that_is_busy_holds_up_a_ticket_for_some_seconds(self, system, monkeypatch):
+        monkeypatch.setattr("stepper_motor.queues.taskiq.PATIENCE", 0.1)
+        broker, queue, _ = made(system.broker.url, HOME_QUEUE)
+
+        async def app():
+            await broker.startup()
+            with ThreadPoolExecutor() as threads:
+                error = threads.submit(queue.enqueue, "a ticket", None, {}).exception(timeout=LIMIT)
+            await broker.shutdown()
+            return str(error)
+
+        assert "the event loop of taskiq's broker is busy with something else" in asyncio.run(app())
+
+    def test_a_broker_that_can_not_be_started_is_tried_once_by_all_threads_that_wait_for_it(self, system):
+        broker, queue, _ = made(system.broker.url, HOME_QUEUE)
+        asked, tried, home = [], [], broker.state[HOME]
+        home._starting = Noted(home._starting, asked)
+
+        async def fails():
+            tried.append(True)
+            while len(asked) < 3:
+                await asyncio.sleep(0.01)
+            raise ConnectionError("no broker")
+
+        broker.startup = fails
+        with ThreadPoolExecutor(3) as threads:
+            tickets = [threads.submit(queue.enqueue, "a ticket", None, {}) for _ in range(3)]
+            assert [type(each.exception(timeout=LIMIT)) for each in tickets] == [ConnectionError] * 3
+        assert tried == [True]
+
     def test_what_could_not_be_sent_in_the_loops_own_thread_is_logged(self, system, caplog):
         broker, queue, _ = made(system.broker.url, HOME_QUEUE)
 
@@ -189,6 +237,25 @@ class TestOnRabbitMQ(QueueSuite):
     def test_a_ticket_for_later_is_refused(self, system):
         with pytest.raises(ValueError, match="schedule source"):
             system.noted.queue.enqueue("a ticket", now() + timedelta(minutes=1), {})
+
+
+class Noted:
+    """A lock that notes who asked for it."""
+
+    def __init__(self, lock, asked):
+        self._lock, self._asked = lock, asked
+
+    def __enter__(self):
+        self._asked.append(True)
+        return self._lock.__enter__()
+
+    def __exit__(self, *raised):
+        return self._lock.__exit__(*raised)
+
+
+async def _hanging(sending):
+    sending.set()
+    await asyncio.Event().wait()
 
 
 async def _away(message):

@@ -134,6 +134,14 @@ def test_with_another_fence_it_is_not(customer):
     assert journey.perform_next_step(fence=found(journey).fence) == Completed()
 
 
+@pytest.mark.parametrize("fence", [7, b"a fence", object])
+def test_a_fence_is_a_text(fence, customer):
+    journey = start(TwoSteps, customer)
+    with pytest.raises(TypeError, match="fence must be a text"):
+        journey.perform_next_step(fence=fence)
+    assert journey.state is State.READY
+
+
 def test_an_object_loaded_long_ago_performs_what_is_due_now(clock, customer):
     stale, other = start(TwoSteps, customer), only(TwoSteps)
     other.perform_next_step()

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import Completed, State, step
+from stepper_motor.motor import by_hand
 from stepper_motor.motor.attempt import drive
 from stepper_motor.motor.settling import settle
 from tests.home import Customer, Journey, delete, found, motor, put, start
@@ -35,7 +36,7 @@ def journey(customer):
 
 def claimed(journey, *, waited):
     """A claimed performance that got no thread for so many seconds."""
-    performance = motor()._claimed(journey._store.performing(), journey.id, None)
+    performance = by_hand.claimed(motor(), journey._store.performing(), journey.id, None)
     assert performance is not None
     performance.loaded_at -= waited
     return performance

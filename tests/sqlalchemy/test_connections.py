@@ -25,6 +25,8 @@ from tests.sqlalchemy import app
 
 NAME = f"{databases.name()}_connections"
 servers = pytest.mark.only_on("postgresql", "mariadb")
+LIMIT = 30.0
+"""Seconds that a thread waits for another one here, which may have failed."""
 
 
 class Base(DeclarativeBase):
@@ -274,6 +276,26 @@ def test_fifty_threads_that_serve_requests_leave_no_connection_of_the_motors(own
     assert count(own, Mixed, State.READY) == 200
     wait_until(lambda: connections() == 0, limit=5, what="the announcer has nothing to say any more")
     service.motor.close()
+
+
+def test_a_motor_is_closed_while_a_thread_still_uses_its_connection(own, serve):
+    service, uses, go_on = serve("sync"), threading.Event(), threading.Event()
+    mine = service.motor.stores[0]._connections
+
+    def work():
+        line = mine.own()
+        line.run(lambda: uses.set() or go_on.wait(LIMIT))
+        answer = line.execute("SELECT 1")
+        mine.give_back()
+        return answer
+
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(work)
+        assert uses.wait(LIMIT)
+        service.motor.close()
+        go_on.set()
+        assert working.result() == [(1,)]
+    wait_until(lambda: connections() == 0, limit=3)
 
 
 @servers  # SQLite itself keeps files open while another connection holds a lock

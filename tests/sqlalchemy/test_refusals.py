@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import create_engine, select, union_all
 from sqlalchemy.exc import IntegrityError, PendingRollbackError
+from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import aliased, sessionmaker
 
-from stepper_motor import State, step
+from stepper_motor import State, StepperMotorError, step
 from stepper_motor.sqlalchemy import Motor
 from stepper_motor.sqlalchemy.conflicts import raise_typed
-from tests.sqlalchemy.app import Base, Journey, Signup, User, engine
+from tests.sqlalchemy.app import Base, Journey, Signup, User, async_engine, engine
 
 
 class Swallowing(Journey):
@@ -85,3 +88,31 @@ def test_an_engine_in_the_place_of_one_that_is_gone_tells_who_has_the_heros_plac
     raise_typed(engine.dialect)
 
     assert len(another.dispatch.handle_error) == 1
+
+
+def test_what_is_awaited_takes_no_plain_session_and_says_what_to_write(session, user):
+    with pytest.raises(TypeError, match=r"with a Session, write Signup\.start\(session, \.\.\.\)"):
+        asyncio.run(Signup.astart(session, user))
+    with pytest.raises(TypeError, match=r"with a Session, write Signup\.pause_all\(session, \.\.\.\)"):
+        asyncio.run(Signup.apause_all(session))
+    with pytest.raises(TypeError, match="an AsyncSession is needed: got None"):
+        asyncio.run(Signup.astart_for(None, select(User)))
+
+
+def test_a_verb_that_is_not_awaited_is_refused_in_an_async_session():
+    async def pauses():
+        async with async_engine() as database:
+            async with database.begin() as connection:
+                await connection.run_sync(Base.metadata.create_all)
+            sessions = async_sessionmaker(database)
+            motor = Motor(sessions, journeys=Journey)
+            async with sessions() as session:
+                journey = await Signup.astart(session)
+                with pytest.raises(StepperMotorError, match=r"an AsyncSession's: await .* journey\.apause\(\)"):
+                    journey.pause()
+                await journey.apause()
+                assert journey.state is State.PAUSED
+                await session.commit()
+            motor.close()
+
+    asyncio.run(pauses())

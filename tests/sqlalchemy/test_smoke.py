@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from stepper_motor import Completed, State
+from stepper_motor import Completed, State, now
 from tests.sqlalchemy.app import Base, Signup, User, async_engine, engine
 
 
@@ -71,3 +72,19 @@ def test_the_same_with_an_async_engine():
                 await connection.run_sync(Base.metadata.drop_all)
 
     asyncio.run(whole_course())
+
+
+@pytest.mark.only_on("postgresql")
+def test_a_duration_may_be_added_to_a_time_in_a_query(sessions):
+    from stepper_motor.sqlalchemy import Motor
+    from tests.sqlalchemy.app import Journey
+
+    motor = Motor(sessions, journeys=Journey)
+    with sessions() as session:
+        journey = Signup.start(session)
+        due, arrived = Signup.next_step_to_be_performed_at, Signup.arrived_at
+        assert session.scalars(Signup.ready().where(due + timedelta(days=1) > now())).all() == [journey]
+        assert session.scalars(Signup.ready().where(due - timedelta(days=1) > now())).all() == []
+        waited = session.scalar(select(due - arrived).where(Signup.id == journey.id))
+        assert waited == journey.next_step_to_be_performed_at - journey.arrived_at
+    motor.close()

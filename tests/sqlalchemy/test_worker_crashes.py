@@ -179,7 +179,7 @@ def proxy():
 
 
 CLAIM = {"postgresql": ["due AS MATERIALIZED"], "mariadb": ["'performing'", "COMMIT"]}.get(databases.chosen(), [])
-SETTLEMENT = {"postgresql": ["WITH held"]}.get(
+SETTLEMENT = {"postgresql": ["WITH moved"]}.get(
     databases.chosen(), ["steps_completed", "stepper_motor_history", "COMMIT"]
 )
 """Of one journey alone: on PostgreSQL a single statement, which is its own transaction."""

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from stepper_motor import CyclicScheduler, ForwardScheduler, State, now, step
+from stepper_motor.motor.queue_options import NAME, check_options
 from stepper_motor.motor.worker import Worker
 from tests.cli.running import lines, refusal
 from tests.conditions import wait_until
-from tests.home import Customer, Drip, Journey, configured, count, motor, put_behind, start, tell, words
+from tests.home import Customer, Drip, Journey, configured, count, forget, motor, put_behind, start, tell, words
 from tests.semantics.holding import hold
 from tests.semantics.seen import row_of
 from tests.tickets.at_work import apart, perform
@@ -117,6 +118,35 @@ def test_the_command_hands_over_and_performs_nothing(forward, queue):
     assert lines("worker", "--once", "--dispatch-only") == []
     assert len(queue.jobs) == 1
     assert words() == []
+
+
+@pytest.mark.only_in("django")
+@pytest.mark.parametrize("told", [[], ["--dispatch-only"]])
+def test_a_worker_that_performs_beside_the_queue_says_so(forward, caplog, told):
+    caplog.set_level("INFO", "stepper_motor")
+    lines("worker", "--once", *told)
+    says_so = any("performs steps beside the job queue; with --dispatch-only" in line for line in caplog.messages)
+    assert says_so is (not told)
+
+
+class Particular(KeepingQueue):
+    def check(self, options):
+        check_options("It has", options, {"queue": NAME})
+
+
+def test_doctor_lists_the_tickets_that_the_queue_would_refuse():
+    class Coloured(Journey[Customer]):
+        queue_options = {"colour": "red"}
+
+        @step
+        def one(self): ...
+
+    with configured(scheduler=ForwardScheduler(Particular())):
+        assert refusal("doctor").splitlines() == [
+            "The job queue takes no ticket for Coloured.one: It has no queue option 'colour'; there are queue",
+            "Every journey in flight stands at a step that this code knows.",
+        ]
+    forget(Coloured)
 
 
 def test_housekeep_says_how_many_tickets_it_handed_over(forward, queue):

@@ -1,6 +1,7 @@
 """What becomes of a ticket: the step that it is for is performed, or there is nothing to do. DESIGN 1.2."""
 
 import json
+import sys
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,7 @@ from tests.home import (
     forget,
     in_transaction,
     motor,
+    put,
     reload,
     start,
     table_of,
@@ -124,11 +126,44 @@ def test_a_ticket_performs_the_step_and_those_that_are_due_at_once_after_it(cloc
     assert queue.jobs == []
 
 
+@pytest.mark.only_in("django")
+def test_what_follows_the_commit_of_an_atomic_step_is_seen_by_the_next(clock, forward, queue):
+    from django.db import transaction
+
+    class Following(Journey[Customer]):
+        @step(atomic=True)
+        def one(self):
+            rows = type(self).objects.filter(pk=self.pk)
+            transaction.on_commit(lambda: rows.update(data={"followed": True}))
+
+        @step
+        def two(self):
+            tell(self, str(self.data))
+
+    start(Following)
+    perform(queue.take()[0])
+    assert words() == ["{'followed': True}"]
+
+
 def test_async_steps_are_performed_as_well(clock, forward, queue):
     journey = start(Async)
     assert perform(queue.take()[0]) == Completed()
     reload(journey)
     assert (journey.state, journey.data) == (State.FINISHED, {"one": True, "two": True})
+
+
+@pytest.mark.parametrize("name", ["it's", '"quoted"', "100%", "%s", "back\\slash", "?", ":colon", "Käse", "雪", "$1"])
+def test_a_step_may_be_called_whatever_means_something_to_a_database(clock, forward, queue, name):
+    class Named(Journey[Customer]):
+        only = step(lambda self: tell(self, "done"), name=name)
+
+    journey = start(Named)
+    queue.take()
+    clock.move(HOUR)
+    assert sweep() == 1  # which asks for the steps that are known, as a claim does
+    assert perform(queue.take()[0]) == Completed()
+    assert words() == ["done"]
+    assert row_of(journey).state is State.FINISHED
 
 
 def test_a_journey_that_runs_on_for_20_steps_gives_others_a_turn(clock, forward, queue):
@@ -147,6 +182,19 @@ def test_how_many_steps_that_is_may_be_set(clock, queue):
         perform(queue.take()[0])
         assert words() == ["one"]
         assert len(queue.jobs) == 1
+
+
+def test_hundreds_of_steps_do_not_pile_up_on_the_stack(clock, queue):
+    count = sys.getrecursionlimit() // 2
+
+    class Countdown(Journey[Customer]):
+        for n in range(count):
+            locals()[f"step_{n}"] = step(lambda self: None, name=f"step_{n}")
+
+    with configured(scheduler=ForwardScheduler(queue), run_on_steps=count):
+        journey = start(Countdown)
+        assert perform(queue.take()[0]) == Completed()
+    assert row_of(journey).state is State.FINISHED
 
 
 def test_or_for_a_second(clock, forward, queue, monkeypatch):
@@ -230,7 +278,7 @@ def test_a_ticket_that_comes_twice_is_performed_once(clock, forward, queue, hear
     perform(job)
     assert perform(job) is None
     assert words() == ["one", "two", "three"]
-    assert heard.details("ticket_ignored") == ["it is out of date: the journey is ready"]
+    assert heard.details("ticket_ignored") == ["it is out of date: the journey has moved on, and is ready for 'four'"]
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel", "skip", "finish", "reschedule"])
@@ -277,7 +325,21 @@ def test_a_ticket_for_a_type_that_this_code_does_not_know_is_ignored(clock, forw
     start(Newer)
     forget(Newer)
     assert perform(queue.take()[0]) is None
-    assert heard.details("ticket_ignored") == ["its step is not known to this code"]
+    assert heard.details("ticket_ignored") == [
+        f"the type {Newer.definition.type_name!r} is not known to this code (is its module imported here?): left to a "
+        f"process that knows it"
+    ]
+
+
+def test_a_ticket_for_a_step_that_this_code_does_not_know_is_ignored(clock, forward, queue, heard):
+    journey = start(Telling)
+    (job,) = queue.take()
+    put(journey, next_step_name="newer")
+    assert perform(job) is None
+    type_name = Telling.definition.type_name
+    assert heard.details("ticket_ignored") == [
+        f"the step 'newer' of {type_name} is not known to this code: left to a process that knows it"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,32 @@ def test_anything_else_is_refused_with_what_it_should_be(given):
         motor()
 
 
+def is_made_wrongly():
+    return ForwardScheduler(QUEUE, reraise="yes")
+
+
+def needs_what_is_not_installed():
+    raise ModuleNotFoundError("No module named 'rq'", name="rq")
+
+
+def test_a_library_that_is_not_installed_is_said_to_be():
+    with (
+        with_scheduler(f"{__name__}.needs_what_is_not_installed"),
+        pytest.raises(DefinitionError, match=r"No module named 'rq'; pip install 'stepper-motor\[rq\]'"),
+    ):
+        motor()
+
+
+def test_what_is_wrong_with_a_scheduler_is_said_of_its_path():
+    with (
+        with_scheduler(f"{__name__}.is_made_wrongly"),
+        pytest.raises(
+            DefinitionError, match=r"is_made_wrongly can't be made: reraise must be True or False, got 'yes'"
+        ),
+    ):
+        motor()
+
+
 @pytest.mark.parametrize("path", ["nowhere.scheduler", f"{__name__}.NOTHING", "scheduler"])
 def test_a_path_that_leads_nowhere_is_said_to(path):
     with with_scheduler(path), pytest.raises(DefinitionError, match=r"STEPPER_MOTOR\['SCHEDULER'\]"):

@@ -59,8 +59,14 @@ def test_a_cycle_takes_time(cycle):
 
 @pytest.mark.parametrize("cycle", [-1, "30", None, True, float("nan")])
 def test_a_cycle_is_a_duration(cycle):
-    with pytest.raises((TypeError, ValueError), match="duration"):
+    with pytest.raises(DefinitionError, match="cycle_duration: "):
         CyclicScheduler(KeepingQueue(), cycle_duration=cycle)
+
+
+@pytest.mark.parametrize("reraise", ["yes", 1, None])
+def test_it_raises_again_or_not(reraise):
+    with pytest.raises(DefinitionError, match="reraise must be True or False"):
+        ForwardScheduler(KeepingQueue(), reraise=reraise)
 
 
 def test_a_cycle_is_not_longer_than_the_queue_can_be_trusted():

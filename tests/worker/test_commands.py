@@ -171,7 +171,7 @@ def test_wrong_arguments_are_refused_with_a_reason():
 
 def test_wrong_settings_are_refused_with_a_reason(settings):
     settings.STEPPER_MOTOR = {"LEESE": 5}
-    with pytest.raises(CommandError, match="did you mean 'lease'"):
+    with pytest.raises(CommandError, match="did you mean 'LEASE'"):
         run("worker", "--once")
 
 

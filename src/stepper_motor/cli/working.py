@@ -12,8 +12,10 @@ from stepper_motor.cli.home import Program, Write
 from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.motor.housekeeping import Housekeeper
 from stepper_motor.motor.service import Supervisor, serve
-from stepper_motor.motor.survey import unknown_positions
+from stepper_motor.motor.survey import refused_tickets, unknown_positions
 from stepper_motor.motor.worker import Worker
+
+_logger = logging.getLogger("stepper_motor")
 
 
 def add(commands: Subcommands) -> None:
@@ -29,7 +31,10 @@ def add(commands: Subcommands) -> None:
     commands.add_parser(
         "housekeep", help="recover the lost, delete the ended, and hand to the job queue what it has missed: once"
     )
-    commands.add_parser("doctor", help="list journeys in flight whose type or step this code does not know")
+    commands.add_parser(
+        "doctor",
+        help="list what could not be performed: journeys of an unknown type or step, tickets that the queue refuses",
+    )
 
 
 def work(program: Program, told: Namespace, write: Write) -> int:
@@ -39,6 +44,8 @@ def work(program: Program, told: Namespace, write: Write) -> int:
     motor = program.motor(told.types)
     if told.dispatch_only and motor.scheduler is None:
         raise DefinitionError("--dispatch-only hands tickets to a job queue, and no scheduler is set up")
+    if motor.scheduler is not None and not told.dispatch_only:
+        _logger.info("this worker performs steps beside the job queue; with --dispatch-only it leaves them to that")
     worker = Worker(
         motor, concurrency=told.concurrency, async_concurrency=told.async_concurrency, dispatch_only=told.dispatch_only
     )
@@ -67,20 +74,21 @@ def housekeep(program: Program, told: Namespace, write: Write) -> int:
 
 
 def doctor(program: Program, told: Namespace, write: Write) -> int:
-    unknown = unknown_positions(program.motor(None))
-    for position in unknown:
-        write(str(position))
+    motor = program.motor(None)
+    unknown = unknown_positions(motor)
+    refused = refused_tickets(motor.scheduler, [store.registry for store in motor.stores])
+    for finding in [*unknown, *refused]:
+        write(str(finding))
     if not unknown:
         write("Every journey in flight stands at a step that this code knows.")
-    return 1 if unknown else 0
+    return 1 if unknown or refused else 0
 
 
 def _log_to_stderr() -> None:
     """Say what happens, if the project has not said where its log lines go."""
-    logger = logging.getLogger("stepper_motor")
-    if logger.hasHandlers():
+    if _logger.hasHandlers():
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    _logger.addHandler(handler)
+    _logger.setLevel(logging.INFO)

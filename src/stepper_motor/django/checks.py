@@ -51,7 +51,8 @@ def check_settings(**_: Any) -> Iterator[CheckMessage]:
     except DefinitionError as error:
         yield checks.Error(
             str(error),
-            hint="Correct STEPPER_MOTOR in the settings; stepper_motor.motor.settings.Settings lists all there is.",
+            hint="Correct STEPPER_MOTOR in the settings; stepper_motor.motor.settings.Settings lists all there is, "
+            "besides SCHEDULER and CLOCK.",
             id="stepper_motor.E001",
         )
     except ConnectionDoesNotExist:

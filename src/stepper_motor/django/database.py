@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from math import ceil
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connections, models, transaction
 
+from stepper_motor.django.reading import are_plain
 from stepper_motor.sql.dialects import Dialect, MySQL, PostgreSQL, SQLite
 from stepper_motor.sql.rows import Table
 
@@ -48,6 +50,11 @@ class DjangoDatabase:
         if self.dialect.name == "mysql" and id_type == "uuid":
             return "char(36)"
         return "bigint" if self._is_plain_key else id_type
+
+    @cached_property
+    def own_columns(self) -> Sequence[str] | None:
+        own = self.root._own_fields
+        return [field.column.replace("%", "%%") for field in own] if are_plain([self._key, *own]) else None
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from threading import Lock
 from typing import Any
 
@@ -15,18 +16,36 @@ from django.utils.module_loading import import_string
 
 from stepper_motor.django.metaclass import roots
 from stepper_motor.django.store import DjangoStore
-from stepper_motor.journeys.errors import DefinitionError
+from stepper_motor.journeys.errors import DefinitionError, StepperMotorError
+from stepper_motor.journeys.spelling import did_you_mean
 from stepper_motor.motor import clock
+from stepper_motor.motor.forks import in_a_fork
 from stepper_motor.motor.motor import Motor
 from stepper_motor.motor.receiving import found_by
 from stepper_motor.motor.schedulers import Scheduler
 from stepper_motor.motor.settings import Settings
 
+OF_DJANGO = ("SCHEDULER", "CLOCK")
+"""Names in `STEPPER_MOTOR` that are no field of `Settings`."""
+KNOWN = (*(field.name.upper() for field in fields(Settings)), *OF_DJANGO)
+EXTRAS = {
+    "celery": "celery", "rq": "rq", "dramatiq": "dramatiq", "huey": "huey", "procrastinate": "procrastinate",
+    "taskiq": "taskiq", "django_tasks": "django-tasks",
+}  # fmt: skip
+"""What a queue imports, and the extra that brings it."""
 _motor: Motor | None = None
 _clock: Any = None
 """The clock that the settings asked for."""
 _stores: dict[tuple[Any, str], DjangoStore] = {}
 _lock = Lock()
+
+
+def _begin_anew() -> None:
+    global _lock
+    _lock = Lock()  # a thread that is not in the fork may hold the parent's
+
+
+in_a_fork(_begin_anew)
 
 
 def motor() -> Motor:
@@ -77,13 +96,14 @@ def read_settings() -> Settings:
         DefinitionError: an unknown name or an impossible value.
     """
     given = _given()
-    lowered = {}
-    for name, value in given.items():
-        if name != str(name).upper():
+    for name in given:
+        if name in KNOWN:
+            continue
+        if str(name).upper() in KNOWN:
             raise DefinitionError(f"STEPPER_MOTOR: write {str(name).upper()!r} in place of {name!r}")
-        lowered[name.lower()] = value
-    lowered.pop("clock", None)
-    lowered.pop("scheduler", None)
+        hint = did_you_mean(str(name).upper(), KNOWN) or f": known are {', '.join(KNOWN)}"
+        raise DefinitionError(f"STEPPER_MOTOR: there is no setting {name!r}{hint}")
+    lowered = {name.lower(): value for name, value in given.items() if name not in OF_DJANGO}
     install_clock()
     if "concurrency" not in lowered and connections[_alias(roots[0])].vendor == "sqlite":
         lowered["concurrency"] = 1  # SQLite has one writer
@@ -134,11 +154,18 @@ def read_scheduler() -> Scheduler | None:
         found = import_string(given) if isinstance(given, str) else given
         found = found if isinstance(found, Scheduler) or not callable(found) else found()
     except ImportError as error:
+        if error.name in EXTRAS:
+            extra = EXTRAS[error.name]
+            raise DefinitionError(
+                f"STEPPER_MOTOR['SCHEDULER']: {error}; pip install 'stepper-motor[{extra}]'"
+            ) from error
         raise DefinitionError(
             f"STEPPER_MOTOR['SCHEDULER']: {error}; it must be the path of a module and the name of a scheduler in it, "
             f"or of a function that makes one, such as 'shop.scheduling.scheduler'"
         ) from error
-    except (ImproperlyConfigured, ValueError, TypeError) as error:
+    except (ImproperlyConfigured, StepperMotorError, ValueError, TypeError) as error:
+        if isinstance(given, str) and not _is_class(given):
+            raise DefinitionError(f"STEPPER_MOTOR['SCHEDULER']: {given} can't be made: {error}") from error
         raise DefinitionError(
             f"STEPPER_MOTOR['SCHEDULER'] must be a scheduler, such as ForwardScheduler(CeleryQueue()), or the dotted "
             f"path of one, got {given!r}: {error}"
@@ -149,6 +176,14 @@ def read_scheduler() -> Scheduler | None:
             f"path of one, got {given!r}"
         )
     return found
+
+
+def _is_class(path: str) -> bool:
+    """Whether it is the path of a class, which can't be made without what it is to be given."""
+    try:
+        return isinstance(import_string(path), type)
+    except Exception:
+        return False
 
 
 def store_of(cls: Any, using: str | None, settings: Settings | None = None) -> DjangoStore:

@@ -16,6 +16,7 @@ from django.db.models import CharField, OuterRef, Value
 from django.db.models.functions import Cast, Concat, Lower, Substr
 
 from stepper_motor.django.lookups import among
+from stepper_motor.django.reading import read
 from stepper_motor.journeys.errors import StepperMotorError
 
 
@@ -78,8 +79,12 @@ def fetch(hero_type: str, hero_ids: Iterable[str], beside: models.Model) -> dict
     """
     model = model_of(hero_type)
     keys = {hero_id: key for hero_id in hero_ids if (key := _key(model, hero_id)) is not None}
-    manager = model._base_manager.using(alias_of(model, beside))
-    found = {hero.pk: hero for hero in manager.filter(among(keys.values()))}
+    alias = alias_of(model, beside)
+    if len(keys) == 1:
+        ((hero_id, key),) = keys.items()
+        hero = read(model, key, alias)
+        return {hero_id: hero} if hero is not None else {}
+    found = {hero.pk: hero for hero in model._base_manager.using(alias).filter(among(keys.values()))}
     return {hero_id: found[key] for hero_id, key in keys.items() if key in found}
 
 

@@ -19,7 +19,6 @@ WINDOW = 0.05
 """Seconds."""
 
 _last = 0.0
-_lock = threading.Lock()
 
 
 def notify(connection: Any) -> None:
@@ -27,10 +26,9 @@ def notify(connection: Any) -> None:
     global _last
     if connection.vendor != "postgresql":
         return
-    with _lock:
-        if monotonic() - _last < WINDOW:
-            return
-        _last = monotonic()
+    if monotonic() - _last < WINDOW:
+        return
+    _last = monotonic()  # without a lock, which a fork would inherit: two threads may tell them at once
     with contextlib.suppress(Exception), connection.cursor() as cursor:
         cursor.execute(f"NOTIFY {CHANNEL}")
 

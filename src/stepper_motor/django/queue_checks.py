@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from django.core import checks
@@ -11,7 +11,8 @@ from django.core.checks import CheckMessage
 from stepper_motor.django.engine import read_scheduler
 from stepper_motor.django.metaclass import roots
 from stepper_motor.journeys.errors import DefinitionError
-from stepper_motor.motor.schedulers import ParticularQueue, Scheduler
+from stepper_motor.motor.schedulers import Scheduler
+from stepper_motor.motor.survey import refused_tickets
 
 
 def check_queue(**_: Any) -> Iterator[CheckMessage]:
@@ -35,31 +36,10 @@ def check_queue(**_: Any) -> Iterator[CheckMessage]:
 
 
 def _refused(scheduler: Scheduler) -> Iterator[CheckMessage]:
-    """What the queue says of the tickets of each step, each complaint once; and of one without options, before them."""
-    if not isinstance(scheduler.queue, ParticularQueue):
-        return
-    told: set[str] = set()
-    for cls, what, options in [(None, "any step", {}), *_options_of_steps()]:
-        try:
-            scheduler.queue.check(options)
-        except ValueError as error:
-            if str(error) not in told:
-                told.add(str(error))
-                yield _options_refused(cls, what, error)
-
-
-def _options_of_steps() -> Iterator[tuple[Any, str, Mapping[str, Any]]]:
-    for root in roots:
-        for cls in root.registry:
-            for step in cls.steps:
-                options = root.registry.queue_options(cls.definition.type_name, step.name)
-                yield cls, f"{cls.__name__}.{step.name}", options
-
-
-def _options_refused(cls: Any, what: str, error: ValueError) -> CheckMessage:
-    return checks.Error(
-        f"The job queue takes no ticket for {what}: {error}",
-        hint="Correct the queue in STEPPER_MOTOR['SCHEDULER'], or the queue_options of the class or step.",
-        obj=cls,
-        id="stepper_motor.E011",
-    )
+    for refused in refused_tickets(scheduler, [root.registry for root in roots]):
+        yield checks.Error(
+            str(refused),
+            hint="Correct the queue in STEPPER_MOTOR['SCHEDULER'], or the queue_options of the class or step.",
+            obj=refused.cls,
+            id="stepper_motor.E011",
+        )

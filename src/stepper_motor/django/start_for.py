@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, models, router, transaction
 from django.db.models.query import ModelIterable
 
 from stepper_motor.django import heroes
 from stepper_motor.django.starting import depart
-from stepper_motor.journeys.durations import duration
 from stepper_motor.journeys.row import ONGOING
+from stepper_motor.motor.mass_start import MassStart, Unless
 from stepper_motor.motor.motor import ready_of
 from stepper_motor.motor.ports import Ready
 from stepper_motor.motor.settling import retrying
 
 if TYPE_CHECKING:
     from stepper_motor.django.store import DjangoStore
-
-Unless = Literal["ongoing", "ever"]
 
 
 def start_for(
@@ -60,20 +57,8 @@ def start_for(
             the batches before have started.
     """
     found = _checked(queryset)
-    if unless not in get_args(Unless):
-        raise ValueError(f"unless must be one of {', '.join(get_args(Unless))}, got {unless!r}")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch!r}")
-    given = {"key": key, **fields, **({} if data is None else {"data": data})}
-    starts = _Starts(cls, unless, key, given, at)
-    over = None if spread is None else duration(spread)
-    if over is not None:
-        starts.apart = over / max(sum(len(starts.missing(page)) for page in _pages(found, batch)), 1)
-    for page in _pages(found, batch):
-        starts.start(page)
-        if progress:
-            progress(starts.count)
-    return starts.count
+    starts = _Starts(cls, unless=unless, key=key, data=data, at=at, spread=spread, batch=batch, fields=fields)
+    return starts.run(partial(_pages, found, batch), progress)
 
 
 def _checked(queryset: Any) -> models.QuerySet[Any]:
@@ -103,25 +88,12 @@ def _each_once(found: Any) -> list[Any]:
     return list({hero.pk: hero for hero in found}.values())
 
 
-@dataclass(slots=True)
-class _Starts:
-    """What the batches of one `start_for` have in common."""
-
-    cls: Any
-    unless: Unless
-    key: str
-    given: dict[str, Any]
-    at: datetime | None
-    apart: timedelta | None = None
-    """How long after the hero before it each hero's first step is due."""
-    count: int = 0
-    """Journeys started so far."""
-
+class _Starts(MassStart):
     @property
     def using(self) -> str:
         return router.db_for_write(self.cls)
 
-    def missing(self, page: list[Any]) -> list[Any]:
+    def missing(self, page: Sequence[Any]) -> list[Any]:
         """The heroes that have no journey yet."""
         found = self._journeys_of(page).filter(type=self.cls.definition.type_name, key=self.key)
         if self.unless == "ongoing":
@@ -129,39 +101,21 @@ class _Starts:
         taken = {str(hero_id) for hero_id in found.values_list("hero_id", flat=True)}
         return [hero for hero in page if heroes.key_of(hero) not in taken]
 
-    def start(self, page: list[Any]) -> None:
-        """Those that others start at the same moment keep none of the rest: look again, and halve, down to such a one.
+    def depart(self, journey: Any, hero: Any) -> None:
+        depart(journey)
 
-        (An INSERT that ignores conflicts would ignore all else that is wrong on MySQL and SQLite.)
-        """
-        missing = self.missing(page)
-        journeys = [self._departed(hero, self.count + place) for place, hero in enumerate(missing)]
-        try:
-            retrying(self._store, partial(self._insert, journeys))
-            self.count += len(journeys)
-        except IntegrityError as error:
-            if not self._store.django.is_conflict(error):
-                raise
-            middle = len(missing) // 2
-            if middle:
-                self.start(missing[:middle])
-                self.start(missing[middle:])
+    def insert(self, journeys: list[Any]) -> None:
+        retrying(self._store, partial(self._insert, journeys))
 
     def _insert(self, journeys: list[Any]) -> None:
-        if journeys:
-            with transaction.atomic(using=self.using):
-                models.QuerySet.bulk_create(self.cls._base_manager.using(self.using), journeys)
-                self._announce(journeys)
+        with transaction.atomic(using=self.using):
+            models.QuerySet.bulk_create(self.cls._base_manager.using(self.using), journeys)
+            self._announce(journeys)
 
-    def _departed(self, hero: Any, place: int) -> Any:
-        journey = self.cls(hero=hero, **self.given)
-        journey._first_at = self.at
-        depart(journey)
-        if self.apart and journey.next_step_to_be_performed_at:
-            journey.next_step_to_be_performed_at += self.apart * place
-        return journey
+    def is_conflict(self, error: Exception) -> bool:
+        return isinstance(error, IntegrityError) and self._store.django.is_conflict(error)
 
-    def _journeys_of(self, page: list[Any]) -> models.QuerySet[Any]:
+    def _journeys_of(self, page: Sequence[Any]) -> models.QuerySet[Any]:
         journeys: models.QuerySet[Any] = self.cls._base_manager.using(self.using)
         if self.cls._has_hero_column():
             return journeys.filter(hero__in=[hero.pk for hero in page])

@@ -15,10 +15,12 @@ from stepper_motor.django import heroes, leftovers, threads
 from stepper_motor.django.database import DjangoDatabase, immediate
 from stepper_motor.django.lookups import among
 from stepper_motor.django.notifications import notify
-from stepper_motor.journeys.row import Row
+from stepper_motor.django.reading import converted
+from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.motor.loop import LoopThread
-from stepper_motor.motor.ports import JourneyId
+from stepper_motor.motor.ports import Before, Claim, JourneyId
 from stepper_motor.motor.settings import Settings
+from stepper_motor.motor.settling import retrying
 from stepper_motor.sql.store import SqlStore
 
 T = TypeVar("T")
@@ -36,6 +38,8 @@ class DjangoStore(SqlStore):
         self.alias = alias
         self.django = DjangoDatabase(root, alias)
         super().__init__(self.django.table, self.django, root.registry, settings)
+        columns = [self.django.dialect.quote(field.column) for field in root._meta.concrete_fields]
+        self._all_columns = ", ".join(columns).replace("%", "%%")
 
     @property
     def connection(self) -> Any:
@@ -43,16 +47,31 @@ class DjangoStore(SqlStore):
 
     # ---------------------------------------------------------------------------------------------- objects
 
+    def claim_at_once(self, id: JourneyId, fence: str, holder: str) -> tuple[Claim, JourneyBase[Any] | None] | None:
+        if not (self._can_be_ours(fence) and self.database.dialect.updates_return and self.django.own_columns):
+            return super().claim_at_once(id, fence, holder)
+        claiming, params = self._claiming_one(id, fence, holder, self._all_columns)
+        claimed = list(self.root._base_manager.using(self.alias).raw(claiming, params))
+        retrying(self, lambda: self.load_heroes(claimed))  # by itself: the claim is committed, and can't be sent again
+        # The claim was what updated the row last, by the database's time.
+        claims = [(Claim(each.pk, each.next_step_to_be_performed_at, each.updated_at), each) for each in claimed]
+        return claims[0] if claims else None
+
     def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, Any]:
         found = {journey.pk: journey for journey in self.root._base_manager.using(self.alias).filter(among(ids))}
         self.load_heroes(list(found.values()))
         return found
 
-    def load_again(self, before: Mapping[JourneyId, tuple[Any, Row]]) -> dict[JourneyId, Any]:
-        own = [field.attname for field in self.root._own_fields]
-        rows = self.root._base_manager.using(self.alias).filter(among(before)).values_list("pk", *own)
-        found = {pk: before[pk][0]._next_object(before[pk][1], dict(zip(own, values, strict=True)))
-                 for pk, *values in rows}  # fmt: skip
+    def load_again(self, before: Mapping[JourneyId, Before]) -> dict[JourneyId, Any]:
+        fields, connection = self.root._own_fields, self.connection
+        own = {id: converted(fields, each.own, connection) for id, each in before.items() if each.own is not None}
+        missing = [id for id in before if id not in own]
+        names = [field.attname for field in fields]
+        if missing:
+            rows = self.root._base_manager.using(self.alias).filter(among(missing)).values_list("pk", *names)
+            own |= {pk: values for pk, *values in rows}
+        found = {id: before[id].journey._next_object(before[id].row, dict(zip(names, values, strict=True)))
+                 for id, values in own.items()}  # fmt: skip
         self.load_heroes(list(found.values()))
         return found
 
@@ -136,6 +155,9 @@ class DjangoStore(SqlStore):
         if not connection.in_atomic_block and not connection.get_autocommit():
             return  # a transaction by hand, of whose commit Django hears nothing: workers look within a second anyway
         transaction.on_commit(callback, using=self.alias, robust=True)
+
+    def when_committed(self, callback: Callable[[], object]) -> None:
+        self.on_commit(callback)  # a thread of Django's has a connection of its own, and is no event loop's
 
     def call_here(self, function: Callable[[], T]) -> T:
         return function()

@@ -6,7 +6,7 @@ hundreds of steps. Each step is given one of a few threads instead, so there are
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import cycle
@@ -17,6 +17,7 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import connections
 
 from stepper_motor.journeys.outcomes import Interruption
+from stepper_motor.motor.forks import in_a_fork
 
 THREADS = 3
 """With the worker's own four, one that listens, and two for what is sync around async steps: ten connections."""
@@ -70,8 +71,17 @@ class _Thread:
         return closed
 
 
-_threads = [_Thread() for _ in range(THREADS)]
-_turns = cycle(_threads)
+def _begin_anew() -> None:
+    """Also in a fork of the process: the threads of its parent, for which asgiref would wait there, are not in it."""
+    global _threads, _turns
+    _threads = [_Thread() for _ in range(THREADS)]
+    _turns = cycle(_threads)
+
+
+_threads: list[_Thread]
+_turns: Iterator[_Thread]
+_begin_anew()
+in_a_fork(_begin_anew)
 
 
 async def in_a_thread_of_its_own(

@@ -7,6 +7,7 @@ that yields each awaitable it meets and is sent its result. Who has no loop can 
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ from stepper_motor.journeys.spelling import did_you_mean
 Evaluation = Generator[Awaitable[Any], Any, bool]
 
 
-class Condition:
+class Condition(ABC):
     """Something that holds for a journey, or does not."""
 
     __slots__ = ()
@@ -47,13 +48,13 @@ class Condition:
             return AllOf(tuple(Condition.of(member, owner_hint) for member in value))
         return Called(_checked(value, owner_hint))
 
+    @abstractmethod
     def evaluate(self, journey: Any) -> Evaluation:
         """Yields every awaitable it meets, is sent its result, and returns whether the condition holds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def names(self) -> Iterator[str]:
         """The attributes of the journey that it refers to."""
-        raise NotImplementedError
 
     def check(self, cls: type, where: str) -> None:
         """Raises DefinitionError if it refers to something that the class `cls` does not have."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stepper_motor.journeys.outcomes import Failed, Outcome
-from stepper_motor.journeys.row import State
+from stepper_motor.journeys.row import Row, State
 from stepper_motor.motor import clock
 from stepper_motor.motor.events import Event
 from stepper_motor.motor.marks import real
@@ -72,12 +72,25 @@ def _explain(motor: Motor, store: Store, id: JourneyId, fence: str) -> None:
         return _ignored(motor, f"journey {id} is gone", id)
     due, type_name = _due(journey, fence), journey.definition.type_name
     if due is None:
-        return _ignored(motor, f"it is out of date: the journey is {journey._row.state}", id, type_name)
+        return _ignored(motor, f"it is out of date: the journey {_stands(journey._row)}", id, type_name)
     now = store.now()
     if due <= now:
-        return _ignored(motor, "its step is not known to this code", id, type_name)
+        return _ignored(motor, f"{_unknown(store, journey)}: left to a process that knows it", id, type_name)
     _tell(motor, "ticket_early", f"it is for {due:%Y-%m-%d %H:%M:%S} UTC", id, type_name)
     return _hand_over_again(motor, store, id, fence, due, now)
+
+
+def _stands(row: Row) -> str:
+    if row.state is State.READY:
+        return f"has moved on, and is ready for {row.next_step_name!r}"
+    return f"is {row.state}"
+
+
+def _unknown(store: Store, journey: Any) -> str:
+    type_name = journey._unknown_type or journey.definition.type_name
+    if store.registry.find(type_name) is None:
+        return f"the type {type_name!r} is not known to this code (is its module imported here?)"
+    return f"the step {journey._row.next_step_name!r} of {type_name} is not known to this code"
 
 
 def _due(journey: Any, fence: str) -> datetime | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from base64 import urlsafe_b64encode
 from collections import deque
 from secrets import token_bytes
+
+from stepper_motor.motor.forks import in_a_fork
 
 SIZE, AT_ONCE = 16, 256
 
@@ -32,4 +33,4 @@ def _text(drawn: bytes) -> str:
     return urlsafe_b64encode(drawn).rstrip(b"=").decode()
 
 
-os.register_at_fork(after_in_child=_ready.clear)
+in_a_fork(_ready.clear)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+from stepper_motor.motor.forks import KnowsForks
 from stepper_motor.motor.threads import started
 
 TO_END = 1.0
 """Seconds that what is still awaited when the loop ends has to clean up."""
 
 
-class LoopThread:
+class LoopThread(KnowsForks):
     """Runs coroutines; the thread starts with the first."""
 
     def __init__(self, report: Callable[[BaseException], None]) -> None:
         self._report = report
+        self.begin_anew()
+        self.begins_anew_in_a_fork()
+
+    def left_to_parent(self) -> Iterable[object]:
+        return self._loop, self._tasks
+
+    def begin_anew(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -12,16 +12,15 @@ from stepper_motor.journeys.errors import AlreadyOnJourney, InvalidState, Steppe
 from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.outcomes import Failed, Outcome, Rescheduled
 from stepper_motor.journeys.row import Entry, Row, State, Transition
-from stepper_motor.motor import by_ticket, clock
-from stepper_motor.motor.attempt import drive
+from stepper_motor.motor import by_hand, by_ticket, clock
 from stepper_motor.motor.events import Event, Events
-from stepper_motor.motor.heartbeat import beating
-from stepper_motor.motor.performance import Performance, Superseded
-from stepper_motor.motor.ports import Claim, Decide, NoSuchRow, Ready, Settlement, Store
+from stepper_motor.motor.performance import Performance
+from stepper_motor.motor.ports import Decide, NoSuchRow, Ready, Store
 from stepper_motor.motor.problems import describe
+from stepper_motor.motor.pulse import Pulse
 from stepper_motor.motor.schedulers import Scheduler
 from stepper_motor.motor.settings import Settings
-from stepper_motor.motor.settling import persist, retrying, settle
+from stepper_motor.motor.settling import retrying
 from stepper_motor.motor.verbs import BulkResult, Outdated, decision, outcome_of
 from stepper_motor.motor.worker_name import worker_name
 
@@ -44,6 +43,7 @@ class Motor:
         self.events = events or Events()
         self._stores: list[Store] = []
         self._wakers: list[Callable[[], None]] = []
+        self._pulse = Pulse(self.events)
 
     def sibling(self, settings: Settings | None = None) -> Motor:
         """A motor without tables that shares the events of this one, and is woken by what wakes it."""
@@ -218,7 +218,7 @@ class Motor:
             run_on: see `perform`.
         """
         self.check_can_commit(store)
-        performance = self._claimed(store.performing(), id, fence)
+        performance = by_hand.claimed(self, store.performing(), id, fence)
         if performance is None:
             return None
         outcome = self.perform(performance, run_on=run_on)
@@ -246,8 +246,8 @@ class Motor:
         Args:
             run_on: perform the steps after it as well, as long as they are due at once: the outcome is the last one's.
         """
-        with beating(performance, self.events):
-            return performance.store.call_here(lambda: self._perform(performance.store, performance, run_on))
+        with self._pulse.beating(performance):
+            return performance.store.call_here(partial(by_hand.perform, self, performance, run_on=run_on))
 
     def perform_ticket(self, text: str) -> Outcome | None:
         """Perform the step that a queue's ticket is for, and those that are due at once after it.
@@ -267,75 +267,6 @@ class Motor:
         """This thread goes on to other things: give back what it has kept for the motor, where others may need it."""
         for store in self.stores:
             store.retire()
-
-    def _claimed(self, store: Store, id: Any, fence: str | None) -> Performance | None:
-        name = worker_name()
-        claim = retrying(store, lambda: store.claim_at_once(id, fence, name)) if fence else None
-        claim = claim or self._claim_if_performable(store, id, fence, name)
-        fresh = store.load([id]).get(id) if claim else None
-        if claim is None or fresh is None:
-            return None
-        return Performance(fresh, store, name, self.settings, claimed_now=claim.now)
-
-    def _claim_if_performable(self, store: Store, id: Any, fence: str | None, name: str) -> Claim | None:
-        """Looks before it locks: what is early, out of date or unknown waits for nobody."""
-        loaded = store.load([id]).get(id)
-        if loaded is None or store.registry.find(loaded.definition.type_name) is not type(loaded):
-            return None
-        if not self._is_to_be_claimed(store, loaded._row, fence) or not self._knows_its_step(loaded):
-            return None
-        return retrying(store, lambda: store.claim(id, fence, name))
-
-    def _is_to_be_claimed(self, store: Store, row: Row, fence: str | None) -> bool:
-        due = row.next_step_to_be_performed_at
-        if row.state is not State.READY or due is None or fence not in (None, row.fence):
-            return False
-        return due <= self.now() or due <= store.now()  # by the database's time, where this machine's is behind
-
-    def _knows_its_step(self, journey: JourneyBase[Any]) -> bool:
-        """A step this code does not know is left to newer processes, until the grace has passed (SEMANTICS 6)."""
-        row: Row = journey._row
-        name, due = row.next_step_name, row.next_step_to_be_performed_at
-        if name is None or journey.steps.find(name) or due is None:
-            return True
-        return due <= self.now() - self.settings.unknown_step_grace
-
-    def _perform(self, store: Store, performance: Performance, run_on: bool) -> Outcome | None:
-        performance.goes_on = run_on
-        try:
-            result = drive(performance.conduct(), store.wait_here)
-        except Superseded as superseded:
-            self.superseded(performance, superseded)
-            return None
-        if isinstance(result, Settlement):
-            settlement = result
-            if run_on and performance.may_run_on():
-                performance.claim_next_with(settlement)
-            write = lambda: settle(store, [settlement], self.events, patient=True)  # noqa: E731
-            transition = persist(store, write, lambda: performance.lease_ends_at).done.get(settlement.id)
-            outcome = settlement.ending.outcome  # a failure, where the database refused it
-            if transition and transition.row.performed_by == performance.holder:
-                return self._run_on(store, performance, outcome, transition)
-            return self.conclude(performance, outcome, transition)
-        if result is None or performance.in_doubt is None:
-            self.gave_back(performance)
-            return None
-        outcome = performance.in_doubt.ending.outcome
-        if run_on and result.row.performed_by == performance.holder:
-            return self._run_on(store, performance, outcome, result)
-        return self.conclude(performance, outcome, result)
-
-    def _run_on(
-        self, store: Store, performance: Performance, outcome: Outcome, transition: Transition
-    ) -> Outcome | None:
-        """The settlement claimed the following step as well."""
-        self.tell_performed(performance, outcome, transition)
-        before = {performance.id: (performance.journey, transition.row)}
-        fresh = store.load_again(before).get(performance.id)
-        if fresh is None:
-            return outcome
-        performance.next_step(fresh)
-        return self._perform(store, performance, True)
 
     def conclude(
         self, performance: Performance, outcome: Outcome, transition: Transition | None, *, elsewhere: bool = True

@@ -87,6 +87,9 @@ class Settlement:
     """The journey's own columns that the step changed, by attribute."""
     run_on_lease: datetime | None = None
     """If the following step is due at once, claim it in the same write, until then."""
+    own_after: Sequence[Any] | None = None
+    """The app's own columns as they stood after this was written, where the database told them along: for
+    `load_again`."""
     as_failure: Callable[[Exception], Settlement] | None = None
     """Makes of this settlement, which the database refuses, one that tells of the refusal."""
 
@@ -107,6 +110,16 @@ class Settlement:
 Kind = Literal["any", "sync", "async"]
 Decide = Callable[[Row, datetime], Transition]
 """(the row under its lock, the database's time) -> what becomes of it."""
+
+
+class Before(NamedTuple):
+    """What is known of a row that was just settled and claimed anew."""
+
+    journey: Any
+    """The object that the step before was performed on."""
+    row: Row
+    own: Sequence[Any] | None = None
+    """`Settlement.own_after`"""
 
 
 class Settled(NamedTuple):
@@ -172,9 +185,12 @@ class Store(Protocol):
         keeps a claim from wading through what lies dead at the front of the index.
         """
 
-    def claim_at_once(self, id: JourneyId, fence: str, holder: str) -> Claim | None:
+    def claim_at_once(self, id: JourneyId, fence: str, holder: str) -> tuple[Claim, JourneyBase[Any] | None] | None:
         """Take this row if it is ready, due, has this fence and is one that this process can perform, and if nobody has
-        locked it. None says nothing of why."""
+        locked it. None says nothing of why.
+
+        With the claim comes the object, as `load` gives it, where it could be read along; None where it could not.
+        """
 
     def claim(self, id: JourneyId, fence: str | None, holder: str) -> Claim | None:
         """Take this row if it is ready, due, and (where a fence is given) still has that fence."""
@@ -185,7 +201,7 @@ class Store(Protocol):
     def load(self, ids: Sequence[JourneyId]) -> dict[JourneyId, JourneyBase[Any]]:
         """Fresh objects of those rows that still exist, with their heroes."""
 
-    def load_again(self, before: Mapping[JourneyId, tuple[JourneyBase[Any], Row]]) -> dict[JourneyId, JourneyBase[Any]]:
+    def load_again(self, before: Mapping[JourneyId, Before]) -> dict[JourneyId, JourneyBase[Any]]:
         """Fresh objects for rows that were just settled and claimed anew: the engine's columns are known, the app's
         own are read again."""
 
@@ -293,6 +309,10 @@ class Store(Protocol):
 
     def on_commit(self, callback: Callable[[], object]) -> None:
         """Call after the caller's outermost transaction committed; never if it was rolled back."""
+
+    def when_committed(self, callback: Callable[[], object]) -> None:
+        """Same as `on_commit`, for what may wait for others: as far as that can be, no connection to the database is
+        kept from others meanwhile, and no event loop stands still."""
 
     def may_retry(self) -> bool:
         """Whether a write that the database undid may be sent again: not if it is a part of something else."""

@@ -35,6 +35,16 @@ def found_by(find: Callable[[], Motor]) -> None:
         _finders.append(find)
 
 
+def check() -> None:
+    """Whether this process can perform tickets, as far as that is known before one comes.
+
+    Raises:
+        DefinitionError: its settings are wrong.
+    """
+    for find in _finders[-1:]:
+        find()
+
+
 def motor_of(name: str, table: str = "") -> Motor:
     """The motor of this name; of several, the last that the app made, and best one that moves this table.
 

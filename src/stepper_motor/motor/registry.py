@@ -19,6 +19,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._classes: dict[str, type[JourneyBase[Any]]] = {}
+        self._positions: dict[str, tuple[str, ...]] = {}
+        """By kind; asked for with each claim."""
 
     def add(self, cls: type[JourneyBase[Any]]) -> None:
         """Know this class; one that was defined again (a reload) replaces the earlier."""
@@ -30,10 +32,12 @@ class Registry:
                 f"name {name!r}: set type_name on one of them"
             )
         self._classes[name] = cls
+        self._positions = {}  # another one: who has the old one in hand may write into that
 
     def remove(self, cls: type[JourneyBase[Any]]) -> None:
         """Forget the class; its rows stay, as those of an unknown type."""
         self._classes.pop(cls.definition.type_name, None)
+        self._positions = {}
 
     def find(self, type_name: str) -> type[JourneyBase[Any]] | None:
         return self._classes.get(type_name)
@@ -48,13 +52,17 @@ class Registry:
     def types(self) -> list[str]:
         return list(self._classes)
 
-    def positions(self, kind: str = "any") -> list[str]:
+    def positions(self, kind: str = "any") -> tuple[str, ...]:
         """Every (type, next step) this process can perform, former names and none included, joined by SEPARATOR."""
-        return [
-            f"{name}{SEPARATOR}{step}"
-            for name, cls in self._classes.items()
-            for step in (*([""] if kind != "async" else []), *_names(cls, kind))
-        ]
+        known = self._positions
+        found = known.get(kind)
+        if found is None:
+            found = known[kind] = tuple(
+                f"{name}{SEPARATOR}{step}"
+                for name, cls in tuple(self._classes.items())
+                for step in (*([""] if kind != "async" else []), *_names(cls, kind))
+            )
+        return found
 
     def standing_at(self, step: str) -> list[tuple[str, str]]:
         """Every (type, name) under which rows may remember a step that has, or had, this name; itself left out."""

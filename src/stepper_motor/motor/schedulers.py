@@ -10,7 +10,8 @@ set-up runs, also hands over again what is overdue and unclaimed, so a lost tick
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
 from inspect import getattr_static
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast, runtime_check
 from stepper_motor.journeys.durations import Duration, duration
 from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.motor import clock
+from stepper_motor.motor.errands import Errands
 from stepper_motor.motor.events import Event
 from stepper_motor.motor.marks import real
 from stepper_motor.motor.ports import Ready, Store
@@ -109,8 +111,11 @@ class Scheduler:
         # Not asked yet: a job system may be configured after this.
         if isinstance(queue, type) or any(getattr_static(queue, name, ASKED) is ASKED for name in ASKED):
             raise DefinitionError(f"a scheduler needs a queue, such as CeleryQueue(), got {queue!r}")
+        if not isinstance(reraise, bool):
+            raise DefinitionError(f"reraise must be True or False, got {reraise!r}")
         self.queue = queue
         self.reraise = reraise
+        self._errands = Errands()
         self._in_vain = 0
         """How often in a row it could not be reached."""
         self._left_alone_until = 0.0
@@ -134,7 +139,24 @@ class Scheduler:
             for each in near:
                 self._enqueue(motor, store, each)
         else:
-            store.on_commit(lambda: self._hand_over_if_reachable(motor, store, near))
+            store.when_committed(lambda: self._have_handed_over(motor, store, near))
+
+    def beside_a_worker(self, leave: Callable[[], object]) -> AbstractContextManager[None]:
+        """Within the block, what becomes ready in this process is handed over by a thread of its own.
+
+        A worker goes on with the database alone: its own threads must not wait for a broker that does not answer.
+
+        Args:
+            leave: called by that thread when it ends.
+        """
+        return self._errands.employed(leave)
+
+    def _have_handed_over(self, motor: Motor, store: Store, ready: Sequence[Ready]) -> None:
+        hand_over = partial(self._hand_over_if_reachable, motor, store, ready)
+        if self.queue.commits_with(store):
+            hand_over()  # its broker is the worker's own database
+        elif not self._errands.do(hand_over):
+            self._tell(motor, ready[0], "its ticket could not be handed over; the sweep will", None)
 
     def _hand_over_if_reachable(self, motor: Motor, store: Store, ready: Sequence[Ready]) -> None:
         if monotonic() >= self._left_alone_until:
@@ -168,7 +190,7 @@ class Scheduler:
                 break
         return HandedOver(count, missed)
 
-    def _tell(self, motor: Motor, ready: Ready, detail: str, error: Exception) -> None:
+    def _tell(self, motor: Motor, ready: Ready, detail: str, error: Exception | None) -> None:
         motor.events.tell(
             Event(
                 name="trouble", journey_type=ready.type, journey_id=ready.id, step=ready.step,
@@ -221,7 +243,10 @@ class CyclicScheduler(Scheduler):
 
     def __init__(self, queue: Queue, *, cycle_duration: Duration, reraise: bool = False) -> None:
         super().__init__(queue, reraise=reraise)
-        self.cycle_duration = duration(cycle_duration)
+        try:
+            self.cycle_duration = duration(cycle_duration)
+        except (TypeError, ValueError) as error:
+            raise DefinitionError(f"cycle_duration: {error}") from error
         if not self.cycle_duration:
             raise DefinitionError("cycle_duration must be more than 0")
         if queue.max_delay and self.cycle_duration > queue.max_delay:

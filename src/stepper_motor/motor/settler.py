@@ -18,7 +18,7 @@ from stepper_motor.journeys.row import Row, Transition
 from stepper_motor.motor.loading import each_loaded, pause_unreadable
 from stepper_motor.motor.motor import Motor
 from stepper_motor.motor.performance import Performance
-from stepper_motor.motor.ports import JourneyId, Settlement, Store
+from stepper_motor.motor.ports import Before, JourneyId, Settlement, Store
 from stepper_motor.motor.settling import persist, settle
 
 AGAIN = 0.02
@@ -108,7 +108,10 @@ class Settler:
 
     def _fresh(self, store: Store, group: Group, done: dict[JourneyId, Transition | None]) -> dict[JourneyId, Any]:
         """New objects for those whose next step was claimed with the settlement."""
-        on = {id: (group[id][0].journey, t.row) for id, t in done.items() if t and t.row.performed_by == self._name}
+        on = {
+            id: Before(group[id][0].journey, t.row, group[id][1].own_after)
+            for id, t in done.items() if t and t.row.performed_by == self._name
+        }  # fmt: skip
         if not on:
             return {}
         load = lambda ids: store.load_again({id: on[id] for id in ids})  # noqa: E731

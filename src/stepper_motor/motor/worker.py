@@ -6,6 +6,7 @@
     the settler       one thread that writes whatever has ended since its last commit (group commit, no timer)
     the heartbeat     renews the leases of everything that is held
     the housekeeper   recovers the lost, deletes the ended
+    the sweeper       where there is a queue, hands it what it has to have: its broker may be away
 
 A row is held from its claim to the commit of its settlement. Nothing here decides about a row: it moves work.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -34,6 +36,8 @@ LAST_SECONDS = 2.0
 """What async steps that were interrupted at the end of the grace have to clean up, and all threads to end."""
 LAST_MOMENT = 0.5
 """The same, when steps run that can't be stopped: their threads won't end."""
+LISTENS = 1.0
+"""Seconds within which a worker that has nothing else to do hears of a signal."""
 ONCE = 0.05
 """Seconds between two looks of a worker that is to stop when nothing is due any more."""
 
@@ -85,15 +89,19 @@ class Worker:
         kept = threading.Event()
         keeper = started(lambda: self._keep_house(once, kept), "housekeeper")
         try:
-            with self.motor.waking(self.wake):
+            with self._beside_a_queue(once), self._winding_up(keeper), self.motor.waking(self.wake):
                 kept.wait()
                 if self.dispatch_only:
-                    self._stopping.wait(0.0 if once else None)
+                    self._wait_to_be_stopped(once)
                 else:
                     self._claim_until_stopped(once)
         finally:
-            self._wind_up(keeper)
             self._tell("worker_stopped")
+
+    def _wait_to_be_stopped(self, once: bool) -> None:
+        # Not without an end: Python hears of a signal that another thread received only when this one is awake.
+        while not once and not self._stopping.wait(LISTENS):
+            pass
 
     def _claim_until_stopped(self, once: bool) -> None:
         poll = self.motor.settings.poll_interval.total_seconds()
@@ -116,6 +124,13 @@ class Worker:
             pause = due_in or fruitless
             if self._wake.wait(min(pause, ONCE) if once else pause) or due_in < poll:
                 due_in = 0.0
+
+    @contextmanager
+    def _winding_up(self, keeper: threading.Thread) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._wind_up(keeper)
 
     def _wind_up(self, keeper: threading.Thread) -> None:
         self._stopping.set()
@@ -180,27 +195,56 @@ class Worker:
     # ------------------------------------------------------------------------------------------- the house
 
     def _keep_house(self, at_once: bool, kept: threading.Event) -> None:
-        interval = min(self.motor.settings.recovery_interval.total_seconds(), self._third_of_a_lease())
-        deleting, sweeping = Every(self.motor.settings.deletion_interval), Every(self._sweep_interval())
+        interval = self._recovery_interval()
+        deleting = Every(self.motor.settings.deletion_interval)
         if at_once:
-            self._keep(deleting, sweeping)
+            self._keep(deleting)
+            self._sweep()
         kept.set()
-        while not self._stopping.wait(min(interval, sweeping.seconds)):
-            self._keep(deleting, sweeping)
+        while not self._stopping.wait(interval):
+            self._keep(deleting)
         self._work.close()
+
+    @contextmanager
+    def _beside_a_queue(self, once: bool) -> Iterator[None]:
+        scheduler = self.motor.scheduler
+        if scheduler is None:
+            yield
+            return
+        sweeper = None if once else started(self._keep_sweeping, "sweeper")
+        with scheduler.beside_a_worker(self._work.close):
+            yield
+        if sweeper:
+            sweeper.join(LAST_MOMENT)
+
+    def _keep_sweeping(self) -> None:
+        interval = self._sweep_interval().total_seconds()
+        pause = min(interval, self._recovery_interval())
+        while not self._stopping.wait(pause):
+            self._sweep()
+            pause = interval
+        self._work.close()
+
+    def _sweep(self) -> None:
+        try:
+            self._work.retire()
+            self._housekeeper.sweep()
+        except BaseException as error:  # a listener of the app's may raise anything
+            self._work.trouble("the sweep failed, it is tried again", error)
+
+    def _recovery_interval(self) -> float:
+        return min(self.motor.settings.recovery_interval.total_seconds(), self._third_of_a_lease())
 
     def _sweep_interval(self) -> timedelta:
         scheduler = self.motor.scheduler
         return getattr(scheduler, "cycle_duration", self.motor.settings.sweep_interval)
 
-    def _keep(self, deleting: Every, sweeping: Every) -> None:
+    def _keep(self, deleting: Every) -> None:
         """One round."""
         try:
             self._work.retire()
             self._heartbeat.beat()  # a worker that slept renews its own before it recovers others
             self._housekeeper.recover()
-            if sweeping.is_due():
-                self._housekeeper.sweep()
             if deleting.is_due():
                 self._housekeeper.delete()
         except BaseException as error:  # a hook of the app's may raise anything

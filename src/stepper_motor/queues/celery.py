@@ -17,20 +17,23 @@ from typing import Any
 
 from celery import Celery, current_app, shared_task
 from celery.exceptions import QueueNotFound
+from celery.signals import worker_init
 
 from stepper_motor.journeys.durations import Duration
+from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.queue_options import DICTIONARY, NAME, NUMBER, WHOLE_NUMBER, Kinds, check_kind, check_options
 from stepper_motor.motor.schedulers import horizon_of
 
-OPTIONS: Mapping[str, type | tuple[type, ...]] = {
-    "queue": str,
-    "priority": int,
-    "exchange": str,
-    "routing_key": str,
-    "headers": dict,
-    "time_limit": (int, float),
-    "soft_time_limit": (int, float),
+OPTIONS: Mapping[str, Kinds] = {
+    "queue": NAME,
+    "priority": WHOLE_NUMBER,
+    "exchange": NAME,
+    "routing_key": NAME,
+    "headers": DICTIONARY,
+    "time_limit": NUMBER,
+    "soft_time_limit": NUMBER,
 }
 """Of a class's and a step's `queue_options`: as `apply_async` has them. (No `expires`: a task that expires is a lost
 ticket, which the sweep would hand over again and again.)"""
@@ -55,6 +58,15 @@ def sweep() -> None:
     receiving.sweep()
 
 
+@worker_init.connect
+def _refuse_to_start(**_: Any) -> None:
+    """A worker whose settings are wrong must take no tickets: it would fail them all, and each wait for the sweep."""
+    try:
+        receiving.check()
+    except DefinitionError as error:
+        raise SystemExit(f"stepper_motor: {error}") from error  # which Celery's signals let pass, unlike an exception
+
+
 class CeleryQueue:
     """Hands tickets to Celery.
 
@@ -65,12 +77,15 @@ class CeleryQueue:
 
     Raises:
         ValueError: it has no such option.
+        TypeError: `app` is no Celery app.
     """
 
     def __init__(
         self, app: Celery | None = None, /, *, max_delay: Duration = timedelta(minutes=10), **options: Any
     ) -> None:
         self.max_delay = horizon_of(max_delay)
+        if app is not None:
+            check_kind("app", app, Celery, "a Celery app")
         self._given_app = app
         self._options = _checked(options)
 
@@ -98,9 +113,5 @@ class CeleryQueue:
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name, value in options.items():
-        if name not in OPTIONS:
-            raise ValueError(f"Celery has no queue option {name!r}; there are {', '.join(OPTIONS)}")
-        if not isinstance(value, OPTIONS[name]):
-            raise ValueError(f"Celery does not take {value!r} for the queue option {name!r}")
+    check_options("Celery has", options, OPTIONS)
     return options

@@ -17,6 +17,7 @@ from django.db import router
 from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.queue_options import NAME, WHOLE_NUMBER, Kinds, check_kind, check_options
 from stepper_motor.motor.schedulers import horizon_of
 
 try:
@@ -31,6 +32,7 @@ except ImportError:  # Django 5.2
 
 OPTIONS = {"queue": "queue_name", "queue_name": "queue_name", "priority": "priority"}
 """Of a class's and a step's `queue_options`: what `using()` of a task calls them."""
+KINDS: Mapping[str, Kinds] = {"queue": NAME, "queue_name": NAME, "priority": WHOLE_NUMBER}
 HORIZON = timedelta(hours=1)
 """The worker of django-tasks-db reads past all that waits before it finds what is due, so what is far ahead is left on
 the journey's row."""
@@ -65,11 +67,13 @@ class DjangoTasksQueue:
 
     Raises:
         ValueError: it has no such option.
+        TypeError: `backend` is no alias.
     """
 
     def __init__(
         self, backend: str = DEFAULT_TASK_BACKEND_ALIAS, *, max_delay: Duration | None = HORIZON, **options: Any
     ) -> None:
+        check_kind("backend", backend, str, "the alias of a backend in TASKS")
         self._alias = backend
         self._max_delay = horizon_of(max_delay, endless=True)
         self._options = _named(options)
@@ -115,9 +119,7 @@ class DjangoTasksQueue:
 
 def _named(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options by the names that `using()` has for them."""
-    for name in options:
-        if name not in OPTIONS:
-            raise ValueError(f"Django's tasks have no queue option {name!r}; there are {', '.join(OPTIONS)}")
+    check_options("Django's tasks have", options, KINDS)
     if "queue" in options and "queue_name" in options:
         raise ValueError("queue and queue_name are the same queue option: give one of them")
     return {OPTIONS[name]: value for name, value in options.items()}

@@ -12,7 +12,7 @@ the horizon is ten minutes, whatever the broker.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from math import ceil, inf
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from dramatiq import Actor, Broker
 from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import clock, receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.queue_options import NAME, WHOLE_NUMBER, Kinds, check_kind, check_options
 from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS = {
@@ -33,6 +34,9 @@ OPTIONS = {
     "time_limit": "time_limit",
 }
 """Of a class's and a step's `queue_options`: what a message calls them."""
+KINDS: Mapping[str, Kinds] = {
+    name: NAME if called == "queue_name" else WHOLE_NUMBER for name, called in OPTIONS.items()
+}
 UNINTERRUPTED: Mapping[str, Any] = {"max_retries": 0, "time_limit": inf}
 """What the actors are declared with. A limit interrupts whatever runs just then, the motor as well as a step; and a
 retry would find a ticket that is out of date."""
@@ -85,14 +89,20 @@ class DramatiqQueue:
 
     Raises:
         ValueError: it has no such option.
+        TypeError: `broker` is none of Dramatiq's, or a queue has no name.
     """
 
     is_eager = False
 
     def __init__(
-        self, broker: Broker | None = None, *, queue: str = "default", queues: Sequence[str] = (),
+        self, broker: Broker | None = None, *, queue: str = "default", queues: Collection[str] = (),
         max_delay: Duration = timedelta(minutes=10), **options: Any,
     ) -> None:  # fmt: skip
+        if broker is not None:
+            check_kind("broker", broker, Broker, "a broker of Dramatiq's")
+        check_kind("queue", queue, str, "a name")
+        if not _are_names(queues):
+            raise TypeError(f"queues must be a list of names, got {queues!r}")
         self.max_delay = horizon_of(max_delay)
         self.actors = register(broker, queue_name=queue)
         self._broker = self.actors.perform_step.broker
@@ -116,12 +126,7 @@ class DramatiqQueue:
 
     def _named(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options by the names that a message has for them."""
-        for name, value in options.items():
-            if name not in OPTIONS:
-                raise ValueError(f"Dramatiq has no queue option {name!r}; there are {', '.join(OPTIONS)}")
-            if type(value) is not (str if OPTIONS[name] == "queue_name" else int):
-                expected = "a name" if OPTIONS[name] == "queue_name" else "a whole number"
-                raise ValueError(f"{name} must be {expected}, got {value!r}")
+        check_options("Dramatiq has", options, KINDS)
         named = {OPTIONS[name]: value for name, value in options.items()}
         if len(named) < len(options):
             raise ValueError(f"two of these queue options mean the same: {', '.join(options)}")
@@ -140,6 +145,12 @@ class DramatiqQueue:
             raise ValueError("a priority needs a RabbitmqBroker that was made with max_priority=...")
         if "time_limit" in named and "time_limit" not in self._broker.actor_options:
             raise ValueError("a time_limit needs Dramatiq's middleware TimeLimit on the broker")
+
+
+def _are_names(given: object) -> bool:
+    if isinstance(given, str | bytes) or not isinstance(given, Collection):
+        return False
+    return all(isinstance(name, str) for name in given)
 
 
 def _milliseconds_until(at: datetime) -> int:

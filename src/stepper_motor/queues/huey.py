@@ -19,9 +19,14 @@ from huey.api import Huey
 from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.queue_options import NAME, WHOLE_NUMBER, Kinds, check_kind, check_options
 from stepper_motor.motor.schedulers import horizon_of
 
-OPTIONS = ("queue", "priority", "expires")
+OPTIONS: Mapping[str, Kinds] = {
+    "queue": NAME,
+    "priority": WHOLE_NUMBER,
+    "expires": (int, float, timedelta, datetime),
+}
 """Of a class's and a step's `queue_options`: the name of a Huey, and what its tasks take. No retries: a ticket that is
 tried again finds that it is out of date. No timeout: it would end the engine's own work with the step."""
 HORIZON = timedelta(days=7)
@@ -53,12 +58,15 @@ class HueyQueue:
 
     Raises:
         ValueError: it has no such option, or no such Huey.
+        TypeError: what was given is no Huey.
     """
 
     def __init__(
         self, huey: Huey, *others: Huey, max_delay: Duration | None = HORIZON,
         sweep: Callable[[datetime], bool] | None = EVERY_MINUTE, **options: Any,
     ) -> None:  # fmt: skip
+        for each in (huey, *others):
+            check_kind("huey", each, Huey, "a Huey")
         self.max_delay = horizon_of(max_delay, endless=True)
         self._hueys = {each.name: each for each in (huey, *others)}
         self._options = {"queue": huey.name, **options}
@@ -72,9 +80,7 @@ class HueyQueue:
     def check(self, options: Mapping[str, Any]) -> None:
         """See `ParticularQueue`."""
         told = {**self._options, **options}
-        for name in told:
-            if name not in OPTIONS:
-                raise ValueError(f"Huey has no queue option {name!r}; there are {', '.join(OPTIONS)}")
+        check_options("Huey has", told, OPTIONS)
         huey = self._hueys.get(told["queue"])
         if huey is None:
             raise ValueError(f"there is no Huey {told['queue']!r} here; there are {', '.join(self._hueys)}")

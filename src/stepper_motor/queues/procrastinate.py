@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import procrastinate
+from croniter import croniter
 from procrastinate.connector import BaseConnector
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
@@ -25,13 +26,14 @@ from procrastinate.tasks import configure_task
 from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.queue_options import NAME, WHOLE_NUMBER, Kinds, check_kind, check_options
 from stepper_motor.motor.schedulers import horizon_of
 
 if TYPE_CHECKING:
     from typing import LiteralString
 
 NAMESPACE = "stepper_motor"
-OPTIONS = ("queue", "priority")
+OPTIONS: Mapping[str, Kinds] = {"queue": NAME, "priority": WHOLE_NUMBER}
 """Of a class's and a step's `queue_options`, as Procrastinate has them. No locks: a job that waits for its time keeps
 its lock from all that come after it, and so does one whose worker was killed."""
 HORIZON = timedelta(hours=1)
@@ -67,7 +69,8 @@ class ProcrastinateQueue:
         options: `queue` and `priority` of every ticket; a class's and a step's `queue_options` come over them.
 
     Raises:
-        ValueError: it has no such option.
+        ValueError: it has no such option; `sweep` is not as cron has it.
+        TypeError: `app` is none of Procrastinate's.
     """
 
     is_eager = False
@@ -76,6 +79,11 @@ class ProcrastinateQueue:
         self, app: procrastinate.App | None = None, *, max_delay: Duration | None = HORIZON,
         sweep: str | None = EVERY_MINUTE, same_database: bool = True, **options: Any,
     ) -> None:  # fmt: skip
+        if app is not None and not hasattr(app, "add_tasks_from"):  # Django's is a proxy
+            raise TypeError(f"app must be an app of Procrastinate's, got {app!r}")
+        check_kind("same_database", same_database, bool, "True or False")
+        if sweep is not None and not _is_cron(sweep):
+            raise ValueError(f"sweep must be as cron has it, such as '* * * * *', or None, got {sweep!r}")
         self.max_delay = horizon_of(max_delay, endless=True)
         self._app = app if app is not None else _app_of_django()
         self._alias = _alias_in_django(self._app)
@@ -138,13 +146,12 @@ def _tasks(sweep_at: str | None, options: Mapping[str, Any]) -> procrastinate.Bl
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name, value in options.items():
-        if name not in OPTIONS:
-            raise ValueError(f"Procrastinate has no queue option {name!r}; there are {', '.join(OPTIONS)}")
-        if type(value) is not (int if name == "priority" else str):
-            expected = "a whole number" if name == "priority" else "a name"
-            raise ValueError(f"{name} must be {expected}, got {value!r}")
+    check_options("Procrastinate has", options, OPTIONS)
     return options
+
+
+def _is_cron(text: object) -> bool:
+    return isinstance(text, str) and bool(croniter.is_valid(text))
 
 
 def _is_on_postgresql(store: Store) -> bool:

@@ -23,14 +23,23 @@ from rq.utils import parse_timeout
 from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.queue_options import (
+    DICTIONARY,
+    NAME,
+    WHOLE_NUMBER,
+    YES_OR_NO,
+    Kinds,
+    check_kind,
+    check_options,
+)
 from stepper_motor.motor.schedulers import horizon_of
 
-OPTIONS: Mapping[str, type | tuple[type, ...]] = {
-    "queue": str,
-    "at_front": bool,
+OPTIONS: Mapping[str, Kinds] = {
+    "queue": NAME,
+    "at_front": YES_OR_NO,
     "job_timeout": (int, str),
-    "failure_ttl": int,
-    "meta": dict,
+    "failure_ttl": WHOLE_NUMBER,
+    "meta": DICTIONARY,
 }
 """Of a class's and a step's `queue_options`: as `enqueue` has them, and `queue`, the name of another queue of the same
 Redis. (No `ttl`: a job that expires in the queue is a lost ticket, which the sweep would hand over again and again.)"""
@@ -59,10 +68,12 @@ class RQQueue:
 
     Raises:
         ValueError: it has no such option.
+        TypeError: `queue` is none of RQ's.
     """
 
     def __init__(self, queue: Queue, /, *, max_delay: Duration = timedelta(days=7), **options: Any) -> None:
         self.max_delay = horizon_of(max_delay)
+        check_kind("queue", queue, Queue, "a queue of RQ's, such as Queue('default', connection=redis)")
         self._queue = queue
         self._options = _checked(options)
 
@@ -97,15 +108,16 @@ class RQQueue:
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name, value in options.items():
-        if name not in OPTIONS:
-            raise ValueError(f"RQ has no queue option {name!r}; there are {', '.join(OPTIONS)}")
-        if not isinstance(value, OPTIONS[name]) or (name == "job_timeout" and not _is_timeout(value)):
-            raise ValueError(f"RQ does not take {value!r} for the queue option {name!r}")
+    if "job_timeout" in options and not _is_timeout(options["job_timeout"]):
+        given = options["job_timeout"]
+        raise ValueError(f"job_timeout must be a number of seconds, or one with a unit such as '10m', got {given!r}")
+    check_options("RQ has", options, OPTIONS)
     return options
 
 
 def _is_timeout(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return False
     try:
         return bool(parse_timeout(value))
     except TimeoutFormatError:

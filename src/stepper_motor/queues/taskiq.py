@@ -17,9 +17,11 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from taskiq import AsyncBroker, InMemoryBroker, ScheduleSource, TaskiqEvents, TaskiqState
@@ -28,15 +30,20 @@ from taskiq.exceptions import SendTaskError
 
 from stepper_motor.journeys.durations import Duration, duration
 from stepper_motor.motor import receiving
+from stepper_motor.motor.forks import KnowsForks
 from stepper_motor.motor.loop import LoopThread
 from stepper_motor.motor.ports import Store
+from stepper_motor.motor.queue_options import DICTIONARY, NAME, WHOLE_NUMBER, Kinds, check_kind, check_options
 from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS = {"queue": "queue_name", "queue_name": "queue_name", "priority": "priority"}
 """Of a class's and a step's `queue_options`: the label that tells a broker of it. `labels` are more of them."""
+KINDS: Mapping[str, Kinds] = {"queue": NAME, "queue_name": NAME, "priority": WHOLE_NUMBER, "labels": DICTIONARY}
 HORIZON = timedelta(days=7)
 PATIENCE = 3.0
 """Seconds that a ticket may take to be sent: a broker that is away must not hold up the app's commits."""
+LOOK = 0.5
+"""Seconds after which a thread that waits for an event loop looks whether that still runs."""
 HOME = "stepper_motor"
 """The name in `broker.state`."""
 _logger = logging.getLogger("stepper_motor")
@@ -69,12 +76,16 @@ class TaskiqQueue:
 
     Raises:
         ValueError: it has no such option; `sweep` is not in whole seconds.
+        TypeError: `broker` or `source` is none of taskiq's.
     """
 
     def __init__(
         self, broker: AsyncBroker, *, source: ScheduleSource | None = None, max_delay: Duration | None = HORIZON,
         sweep: Duration | None = timedelta(minutes=1), **options: Any,
     ) -> None:  # fmt: skip
+        check_kind("broker", broker, AsyncBroker, "a broker of taskiq's")
+        if source is not None:
+            check_kind("source", source, ScheduleSource, "a schedule source of taskiq's")
         self.max_delay = horizon_of(max_delay, endless=True) if source is not None else timedelta()
         self.is_eager = isinstance(broker, InMemoryBroker)
         self._source = source
@@ -101,9 +112,7 @@ class TaskiqQueue:
 
 def _labels(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as labels of a message."""
-    for name in options:
-        if name not in OPTIONS and name != "labels":
-            raise ValueError(f"taskiq has no queue option {name!r}; there are {', '.join(OPTIONS)}, labels")
+    check_options("taskiq has", options, KINDS)
     if "queue" in options and "queue_name" in options:
         raise ValueError("queue and queue_name are the same queue option: give one of them")
     return {**options.get("labels", {}), **{label: options[name] for name, label in OPTIONS.items() if name in options}}
@@ -131,7 +140,7 @@ def _whole_seconds(every: Duration) -> int:
 # ------------------------------------------------------------------------------------------- the loop of a broker
 
 
-class Home:
+class Home(KnowsForks):
     """Knows the event loop that a broker was started on; makes one and starts it there if nobody did."""
 
     def __init__(self, broker: AsyncBroker) -> None:
@@ -139,16 +148,26 @@ class Home:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process: int | None = None
         self._own: LoopThread | None = None
-        self._starting = threading.Lock()
-        self._on_their_way: set[asyncio.Task[None]] = set()
+        self._failed_at = 0.0
+        """When it could not be started (monotonic)."""
+        self.begin_anew()
+        self.begins_anew_in_a_fork()
         broker.on_event(TaskiqEvents.CLIENT_STARTUP, TaskiqEvents.WORKER_STARTUP)(self._is_started)
         broker.on_event(TaskiqEvents.CLIENT_SHUTDOWN, TaskiqEvents.WORKER_SHUTDOWN)(self._is_shut_down)
+
+    def begin_anew(self) -> None:
+        self._starting = threading.Lock()
+        self._on_their_way: set[asyncio.Task[None]] = set()
+
+    def left_to_parent(self) -> Iterable[object]:
+        return (self._on_their_way,)
 
     def send(self, sending: Sending) -> None:
         """Send, and wait for it; except in the thread of the broker's loop, which can't wait for itself.
 
         Raises:
             ValueError: the broker refuses it.
+            RuntimeError: the loop ended meanwhile, or has other things to do.
             Exception: the broker can't be reached.
         """
         loop = self._running_loop()
@@ -157,7 +176,7 @@ class Home:
             self._on_their_way.add(task)  # an event loop holds its tasks weakly
             task.add_done_callback(self._on_their_way.discard)
         else:
-            asyncio.run_coroutine_threadsafe(_sent(sending), loop).result()
+            _wait_for(asyncio.run_coroutine_threadsafe(_sent(sending), loop), loop)
 
     def _is_started(self, state: TaskiqState) -> None:
         self._loop, self._process = asyncio.get_running_loop(), os.getpid()
@@ -168,7 +187,10 @@ class Home:
         self._loop = None
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
+        asked_at = monotonic()
         with self._starting:
+            if self._loop is None and asked_at < self._failed_at:
+                raise ConnectionError("taskiq's broker could not be started, as another thread has just found out")
             if self._loop is None:
                 self._loop = self._start()
             elif self._process != os.getpid():
@@ -192,6 +214,7 @@ class Home:
             asyncio.run_coroutine_threadsafe(_in_time(self._broker.startup()), loop).result()
         except BaseException:
             self._loop = None  # it said that it starts, and could not
+            self._failed_at = monotonic()
             raise
         return loop
 
@@ -216,6 +239,21 @@ def _loop_of_this_thread() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _wait_for(sent: Future[None], loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for what a loop was asked to do, as long as there is hope.
+
+    taskiq's worker ends its loop when it loses its broker, and waits for its threads: one that waited for that loop
+    without an end would keep the process, which serves nobody any more, from being replaced.
+    """
+    until = monotonic() + 2 * PATIENCE
+    while not wait((sent,), timeout=LOOK).done:
+        if not loop.is_running() or monotonic() > until:
+            sent.cancel()
+            state = "is busy with something else" if loop.is_running() else "has ended"
+            raise RuntimeError(f"a ticket could not be sent: the event loop of taskiq's broker {state}")
+    sent.result()
 
 
 async def _in_time(coroutine: Coroutine[Any, Any, object]) -> None:

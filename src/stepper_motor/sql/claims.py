@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stepper_motor.journeys import lifecycle
+from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.motor.ports import Claim, JourneyId, Kind
-from stepper_motor.sql.rows import DUE, NEXT, Rows, in_list, places
+from stepper_motor.sql.rows import DUE, NEXT, Rows, among_names, in_list
 
 AHEAD = 1000
 """Rows due later than a worker would sleep, among which the next is looked for."""
@@ -22,44 +23,70 @@ class Claims(Rows):
         since = (f" AND {DUE} >= %s", [self.database.dialect.time_to_sql(not_before)]) if not_before else ("", [])
         return self._claim(self._due(limit, kind, since), holder)
 
-    def claim_at_once(self, id: JourneyId, fence: str, holder: str) -> Claim | None:
-        if not self.registry.positions() or not (fence.isascii() and fence.isprintable()):  # no fence of ours
+    def claim_at_once(self, id: JourneyId, fence: str, holder: str) -> tuple[Claim, JourneyBase[Any] | None] | None:
+        if not self._can_be_ours(fence):
             return None
-        this = f" AND {self._key} = %s AND fence = %s", [self.database.id_to_sql(id), fence]
-        return next(iter(self._claim(self._due(1, "any", this), holder)), None)
+        if self.database.dialect.updates_return:
+            now, now_params = self.time()
+            claiming, params = self._claiming_one(id, fence, holder, f"{self._key}, {DUE}, {now}")
+            rows = self.database.execute(claiming, [*params, *now_params])
+        else:
+            this = f" AND {self._key} = %s AND fence = %s", [self.database.id_to_sql(id), fence]
+            rows = self._claim_locking(self._due(1, "any", this), holder)
+        claims = self._claims(rows)
+        return (claims[0], None) if claims else None
+
+    def _can_be_ours(self, fence: str) -> bool:
+        return bool(self.registry.positions()) and fence.isascii() and fence.isprintable()
+
+    def _claiming_one(self, id: JourneyId, fence: str, holder: str, returning: str) -> tuple[str, list[object]]:
+        """The statement that claims this row, if it may be, and its parameters but for those of what it returns."""
+        taking, params = self._taking(holder)
+        now, now_params = self.time()
+        known, known_params = self._known("any")
+        return (
+            f"{taking} WHERE j.{self._key} = (SELECT {self._key} FROM {self._journeys} WHERE {self._key} = %s "
+            f"AND fence = %s AND state = 'ready' AND {DUE} <= {now} AND {known}{self.database.dialect.lock_free}) "
+            f"RETURNING {returning}",
+            [*params, self.database.id_to_sql(id), fence, *now_params, *known_params],
+        )
 
     def _claim(self, due: tuple[str, list[object]], holder: str) -> list[Claim]:
         returning = self.database.dialect.updates_return
-        rows = self._claim_returning(due, holder) if returning else self._claim_locking(due, holder)
+        return self._claims(self._claim_returning(due, holder) if returning else self._claim_locking(due, holder))
+
+    def _claims(self, rows: list[tuple[Any, ...]]) -> list[Claim]:
         from_sql = self.database.dialect.time_from_sql
         claims = [Claim(self.database.id_from_sql(id), from_sql(due), from_sql(now)) for id, due, now in rows]
         return sorted(claims, key=lambda claim: claim.due)
 
     def _claim_returning(self, query: tuple[str, list[object]], holder: str) -> list[tuple[Any, ...]]:
         due, due_params = query
-        lease, lease_params = self._lease()
+        taking, params = self._taking(holder)
         now, now_params = self.time()
         return self.database.execute(
-            f"WITH due AS MATERIALIZED ({due}) UPDATE {self._journeys} AS j SET state = 'performing', "
-            f"performed_by = %s, lease_expires_at = {lease}, updated_at = {now} "
+            f"WITH due AS MATERIALIZED ({due}) {taking} "
             f"WHERE j.{self._key} {self.database.dialect.among('SELECT due_id FROM due')} "
             f"RETURNING {self._key}, {DUE}, {now}",
-            [*due_params, holder, *lease_params, *now_params, *now_params],
+            [*due_params, *params, *now_params],
+        )
+
+    def _taking(self, holder: str) -> tuple[str, list[object]]:
+        lease, lease_params = self._lease()
+        now, now_params = self.time()
+        return (
+            f"UPDATE {self._journeys} AS j SET state = 'performing', performed_by = %s, "
+            f"lease_expires_at = {lease}, updated_at = {now}",
+            [holder, *lease_params, *now_params],
         )
 
     def _claim_locking(self, query: tuple[str, list[object]], holder: str) -> list[tuple[Any, ...]]:
-        due, due_params = query
-        lease, lease_params = self._lease()
-        now, now_params = self.time()
+        taking, params = self._taking(holder)
         with self.database.transaction():
-            rows = self.database.execute(due, due_params)
+            rows = self.database.execute(*query)
             if rows:
                 among, ids = in_list([row[0] for row in rows])
-                self.database.write(
-                    f"UPDATE {self._journeys} AS j SET state = 'performing', performed_by = %s, "
-                    f"lease_expires_at = {lease}, updated_at = {now} WHERE {self._key} {among}",
-                    [holder, *lease_params, *now_params, *ids],
-                )
+                self.database.write(f"{taking} WHERE {self._key} {among}", [*params, *ids])
         return rows
 
     def _due(self, limit: int, kind: Kind, narrowed: tuple[str, list[object]]) -> tuple[str, list[object]]:
@@ -122,8 +149,8 @@ class Claims(Rows):
         """
         if not len(self.registry):
             return None
-        positions = self.registry.positions()
-        known = f"{self._position()} IN ({places(positions)})"
+        among, among_params = among_names(self.registry.positions())
+        known = f"{self._position()} {among}"
         now, now_params = self.time()
         soon, soon_params = self.time(self.settings.poll_interval)
         ready = f"FROM {self._journeys} WHERE state = 'ready' AND {DUE}"
@@ -134,7 +161,7 @@ class Claims(Rows):
             f"SELECT * FROM (SELECT {DUE} FROM ("
             f"SELECT {DUE}, type, {NEXT} {ready} > (SELECT {soon}) {in_order} {AHEAD}"
             f") AS ahead WHERE {known} ORDER BY {DUE} LIMIT 1) AS far) AS found ORDER BY {DUE} LIMIT 1",
-            [*now_params, *soon_params, *positions, *soon_params, *positions],
+            [*now_params, *soon_params, *among_params, *soon_params, *among_params],
         )
         from_sql = self.database.dialect.time_from_sql
         return (from_sql(rows[0][0]), from_sql(rows[0][1])) if rows else None

@@ -6,6 +6,7 @@ holds journey rows ever waits for another (DESIGN 8.1). Order of locks: journeys
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,15 +15,24 @@ from stepper_motor.journeys.row import Row, Transition
 from stepper_motor.motor.applying import applied, as_applied, holds, was_applied
 from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.ports import Holding, JourneyId, Renewed, Settled, Settlement
-from stepper_motor.sql.rows import Rows, in_list
+from stepper_motor.sql.rows import (
+    ENTRY_KINDS,
+    ENTRY_TEXTS,
+    ENTRY_TIMES,
+    FREE_TEXTS,
+    ROW_KINDS,
+    ROW_TIMES,
+    Rows,
+    in_list,
+)
 
 
-class Holdings(Rows):
+class Holdings(Rows, ABC):
     """Settles, hands back and renews what performers hold, as long as they hold it."""
 
+    @abstractmethod
     def may_retry(self) -> bool:
         """See `Store`: the home's store knows."""
-        raise NotImplementedError
 
     def settle(self, batch: Sequence[Settlement], *, patient: bool = False) -> Settled:
         # Not in a transaction of the app's, unless it is that of an atomic step: a refusal would end it.
@@ -53,24 +63,54 @@ class Holdings(Rows):
 
     def _settled_at_once(self, settlement: Settlement) -> Transition | None:
         """One settlement in one statement, which is its transaction as well; None: nobody knows yet why not."""
-        row, transition = settlement.row, applied(settlement.row, settlement)
-        if transition is None or settlement.own or not transition.entries:
+        before, transition = settlement.row, applied(settlement.row, settlement)
+        if transition is None or settlement.own or len(transition.entries) != 1:
             return None
-        id = settlement.id
-        data: dict[JourneyId, str | None] | None = None if settlement.data is None else {id: settlement.data}
-        as_it_was = {"state": row.state.value, "fence": row.fence, "performed_by": row.performed_by,
-                     "failures": row.failures, "losses": row.losses}  # fmt: skip
-        same = " AND ".join(f"{self.database.dialect.quote(name)} = %s" for name in as_it_was)
-        writing, written = self._writing({id: transition.row}, data)
-        told = [(id, entry) for entry in transition.entries]
-        telling, entries = self._telling(told, " WHERE EXISTS (SELECT 1 FROM moved)")
-        count = self.database.write(
-            f"WITH held AS MATERIALIZED (SELECT {self._key} AS held_id FROM {self._journeys} WHERE {self._key} = %s "
-            f"AND {same} AND reason IS NOT DISTINCT FROM %s AND ended_at IS NULL{self.database.dialect.lock_free}), "
-            f"moved AS ({writing} AND j.{self._key} IN (SELECT held_id FROM held) RETURNING 1) {telling}",
-            [self.database.id_to_sql(id), *as_it_was.values(), row.reason, *written, *entries],
+        after, entry = transition.row, self._for_sql(transition.entries[0], ENTRY_TEXTS, ENTRY_TIMES)
+        changed = tuple(n for n, (was, is_now) in enumerate(zip(before, after, strict=True)) if was != is_now)
+        told = tuple(n for n, value in enumerate(entry) if value is not None)
+        # Not within an atomic step: what follows its commit may change them.
+        tells = after.performed_by is not None and self.may_retry() and self.database.own_columns is not None
+        form = changed, told, settlement.data is not None, tells
+        statement = self._at_once.get(form)
+        if statement is None:
+            statement = self._at_once[form] = self._at_once_statement(*form)
+        values = self._for_sql(after, FREE_TEXTS, ROW_TIMES)
+        written = [values[n] for n in changed]
+        if settlement.data is not None:
+            written.append(settlement.data)
+        id = self.database.id_to_sql(settlement.id)
+        held = [before.state.value, before.fence, before.performed_by, before.failures, before.losses, before.reason]
+        found = self.database.execute(statement, [*written, id, *held, *(entry[n] for n in told)])
+        if not found:
+            return None
+        settlement.own_after = found[0][1:] if tells else None
+        return transition
+
+    def _at_once_statement(self, changed: tuple[int, ...], told: tuple[int, ...], with_data: bool, tells: bool) -> str:
+        """The row as it was is found by its key, unless others have locked it; it moves, and its history is told.
+
+        Names no column that keeps its value, or that is to be null: the database spends most of its time on reading
+        the statement.
+        """
+        dialect, names, entry = self.database.dialect, tuple(ROW_KINDS), list(ENTRY_KINDS.items())
+        quote = dialect.quote
+        setting = [f"{quote(names[n])} = %s" for n in changed]
+        if with_data:
+            setting.append("data = %s::jsonb")
+        # What a pause, cancel or resume from outside may have changed while the row was held.
+        same = " AND ".join(f"{quote(name)} = %s" for name in ("state", "fence", "performed_by", "failures", "losses"))
+        columns = ", ".join(quote(entry[n][0]) for n in told)
+        values = ", ".join(f"%s::{dialect.types[entry[n][1]]}" for n in told)
+        own = [quote(column) for column in self.database.own_columns or ()] if tells else []
+        return (
+            f"WITH moved AS (UPDATE {self._journeys} SET {', '.join(setting)} WHERE {self._key} = ("
+            f"SELECT {self._key} FROM {self._journeys} WHERE {self._key} = %s AND {same} "
+            f"AND reason IS NOT DISTINCT FROM %s AND ended_at IS NULL{dialect.lock_free}) "
+            f"RETURNING {', '.join([self._key, *own])}), "
+            f"told AS (INSERT INTO {self._history} (journey_id, {columns}) SELECT {self._key}, {values} FROM moved) "
+            f"SELECT {', '.join([self._key, *own])} FROM moved"
         )
-        return transition if count else None
 
     def _write_settled(self, settled: list[tuple[Settlement, Transition]]) -> None:
         plain = {s.id: t.row for s, t in settled if s.data is None}

@@ -11,7 +11,7 @@ from stepper_motor.motor.ports import Decide, Expired, JourneyId, NoSuchRow
 from stepper_motor.sql.claims import Claims
 from stepper_motor.sql.holdings import Holdings
 from stepper_motor.sql.listing import Listing
-from stepper_motor.sql.rows import NEXT, in_list, places
+from stepper_motor.sql.rows import NEXT, among_names, in_list
 from stepper_motor.sql.tickets import Tickets
 
 _ENDED = "state IN ('finished', 'canceled') AND ended_at <= %s AND performed_by IS NULL"
@@ -34,11 +34,12 @@ class SqlStore(Claims, Holdings, Listing, Tickets):
         page, page_params = "", []
         if after is not None:
             page, page_params = f" AND {self._key} > %s", [self.database.id_to_sql(after)]
+        among, among_params = among_names(types)
         rows = self.database.execute(
             f"SELECT {self._key}, type, {NEXT}, fence, lease_expires_at FROM {self._journeys} "
-            f"WHERE performed_by IS NOT NULL AND lease_expires_at <= {now} AND type IN ({places(types)}){page} "
+            f"WHERE performed_by IS NOT NULL AND lease_expires_at <= {now} AND type {among}{page} "
             f"ORDER BY {self._key} LIMIT {int(limit)}",
-            [*now_params, *types, *page_params],
+            [*now_params, *among_params, *page_params],
         )
         from_sql = self.database.dialect.time_from_sql
         return [Expired(self.database.id_from_sql(id), type, step, fence, from_sql(lease))
@@ -51,10 +52,11 @@ class SqlStore(Claims, Holdings, Listing, Tickets):
         page, page_params = "", []
         if after is not None:
             page, page_params = f" AND {self._key} > %s", [self.database.id_to_sql(after)]
+        among, among_params = among_names(names)
         rows = self.database.execute(
-            f"SELECT {self._key} FROM {self._journeys} WHERE {_ENDED} AND type IN ({places(names)}){page} "
+            f"SELECT {self._key} FROM {self._journeys} WHERE {_ENDED} AND type {among}{page} "
             f"ORDER BY {self._key} LIMIT {int(limit)}",
-            [self.database.dialect.time_to_sql(before), *names, *page_params],
+            [self.database.dialect.time_to_sql(before), *among_params, *page_params],
         )
         return [self.database.id_from_sql(id) for (id,) in rows]
 

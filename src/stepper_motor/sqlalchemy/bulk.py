@@ -16,7 +16,7 @@ from stepper_motor.journeys.journey import HeroT, JourneyBase
 from stepper_motor.journeys.policies import Reattempt
 from stepper_motor.motor.bulk import added_up, share_of_spread, stands_at
 from stepper_motor.motor.verbs import BulkResult
-from stepper_motor.sqlalchemy.twins import plain
+from stepper_motor.sqlalchemy.twins import awaited, plain
 
 Progress = Callable[[BulkResult], object]
 AnySession = Session | scoped_session[Any]
@@ -104,35 +104,35 @@ class BulkVerbs(JourneyBase[HeroT]):
     @classmethod
     async def apause_all(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
         """Same as `pause_all`, except that it is awaited and takes an AsyncSession. So do the following."""
-        return await session.run_sync(lambda plain: cls.pause_all(plain, selection, **told))
+        return await awaited(cls.pause_all, session, selection, **told)
 
     @classmethod
     async def acancel_all(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
-        return await session.run_sync(lambda plain: cls.cancel_all(plain, selection, **told))
+        return await awaited(cls.cancel_all, session, selection, **told)
 
     @classmethod
     async def aresume_all(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
-        return await session.run_sync(lambda plain: cls.resume_all(plain, selection, **told))
+        return await awaited(cls.resume_all, session, selection, **told)
 
     @classmethod
     async def askip_all(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
-        return await session.run_sync(lambda plain: cls.skip_all(plain, selection, **told))
+        return await awaited(cls.skip_all, session, selection, **told)
 
     @classmethod
     async def areattempt_all(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
-        return await session.run_sync(lambda plain: cls.reattempt_all(plain, selection, **told))
+        return await awaited(cls.reattempt_all, session, selection, **told)
 
     @classmethod
     async def areschedule_all(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
-        return await session.run_sync(lambda plain: cls.reschedule_all(plain, selection, **told))
+        return await awaited(cls.reschedule_all, session, selection, **told)
 
     @classmethod
     async def ajump_all_to(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
-        return await session.run_sync(lambda plain: cls.jump_all_to(plain, selection, **told))
+        return await awaited(cls.jump_all_to, session, selection, **told)
 
     @classmethod
     async def afinish_all(cls, session: AsyncSession, selection: Selection = None, **told: Any) -> BulkResult:
-        return await session.run_sync(lambda plain: cls.finish_all(plain, selection, **told))
+        return await awaited(cls.finish_all, session, selection, **told)
 
 
 def _all(

@@ -6,23 +6,27 @@ keeps its loop busy must not silence the heartbeat.
 
 from __future__ import annotations
 
+import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from time import monotonic
 from weakref import WeakSet
 
 from sqlalchemy import Engine
 
+from stepper_motor.motor.forks import KnowsForks, never_let_go
 from stepper_motor.sqlalchemy.bridge import Bridge
-from stepper_motor.sqlalchemy.engines import LONGEST, try_what_rested, twin_of
+from stepper_motor.sqlalchemy.engines import LONGEST, is_in_memory, try_what_rested, twin_of
 from stepper_motor.sqlalchemy.lines import OwnLine
 
 KEPT = 4
 """Connections of either kind that are kept open while nobody needs them."""
+TWINS = ("_of_threads", "of_steps")
+"""The names of the motor's own engines, which are made when they are needed."""
 
 
-class Connections:
+class Connections(KnowsForks):
     """Made from the app's engine, without a connection at first.
 
     Args:
@@ -34,15 +38,29 @@ class Connections:
     def __init__(self, engine: Engine, async_connections: int, report: Callable[[BaseException], None]) -> None:
         self.engine = engine
         self._async_connections = async_connections
-        self._of_thread = threading.local()
-        self._lines: WeakSet[OwnLine] = WeakSet()
-        """Those of all threads: a thread that the motor does not know may have read something and gone on."""
+        self._forget()
+        self.begins_anew_in_a_fork()
+        _all.add(self)
         self._doubted_at = 0.0
         """When a connection was last found to be broken (monotonic): those of steps may be broken as well."""
         self.engine_bridge = Bridge(report) if engine.dialect.is_async else None
         self.step_bridge = Bridge(report) if engine.dialect.is_async else None
         self.waiting_bridge = self.step_bridge or Bridge(report)
         """Where an awaited body is awaited that a thread waits for."""
+
+    def left_to_parent(self) -> Iterable[object]:
+        return *self._lines, *(self.__dict__.get(name) for name in TWINS)
+
+    def begin_anew(self) -> None:
+        if not is_in_memory(self.engine):
+            for name in TWINS:
+                self.__dict__.pop(name, None)
+            self._forget()
+
+    def _forget(self) -> None:
+        self._of_thread = threading.local()
+        self._lines: WeakSet[OwnLine] = WeakSet()
+        """Those of all threads: a thread that the motor does not know may have read something and gone on."""
 
     @cached_property
     def _of_threads(self) -> Engine:
@@ -106,7 +124,7 @@ class Connections:
         """Close what is open, and end the event loops."""
         self.close_steps()
         for line in tuple(self._lines):
-            line.give_back()
+            line.take_back()
         if "_of_threads" in self.__dict__ and self._of_threads is not self.engine:
             (self.engine_bridge.there if self.engine_bridge else _here)(self._of_threads.dispose)
         for bridge in (self.engine_bridge, self.waiting_bridge):
@@ -116,6 +134,17 @@ class Connections:
     def _close(self, *, broken: bool = False) -> None:
         line, self._of_thread.line = self._of_thread.line, None
         line.close(broken=broken)
+
+
+_all: WeakSet[Connections] = WeakSet()
+
+
+@atexit.register
+def _leave_open() -> None:
+    """A motor that was not closed: an async driver's connections can't be closed once the event loops are gone."""
+    for each in list(_all):
+        if each.engine.dialect.is_async:
+            never_let_go(list(each._lines))
 
 
 def _is_old(line: OwnLine) -> bool:

@@ -59,6 +59,10 @@ class SqlAlchemyDatabase:
         hero_type = heroes.name_of(leads_to.column.table)
         return Table(*kept, hero=hero.name, hero_type=hero_type, schema=journeys.schema)
 
+    @property
+    def own_columns(self) -> Sequence[str] | None:
+        return None  # a mapped object is read whole
+
     def execute(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._line().execute(sql, params)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast, overload
 
 from sqlalchemy import event, select
@@ -29,7 +28,7 @@ from stepper_motor.sqlalchemy.roots import ENTRIES, become_root, define_journey,
 from stepper_motor.sqlalchemy.start_for import start_for
 from stepper_motor.sqlalchemy.store import load_heroes
 from stepper_motor.sqlalchemy.tables import HistoryEntry
-from stepper_motor.sqlalchemy.twins import asynchronous, asynchronous_verb, plain
+from stepper_motor.sqlalchemy.twins import asynchronous, asynchronous_verb, awaited, plain
 from stepper_motor.sqlalchemy.unmapped import becomes_root, check_shares_table, give_columns, give_identity
 
 AnySession = Session | scoped_session[Any]
@@ -157,8 +156,7 @@ class JourneyMixin(Answers[HeroT], BulkVerbs[HeroT]):
     @classmethod
     async def astart(cls, session: AsyncSession, hero: HeroT | None = None, **options: Any) -> Self | None:
         """Same as `start`, except that it is awaited and takes an AsyncSession."""
-        start = partial(starting.start, cls, hero=hero, **options)
-        return cast("Self | None", await session.run_sync(start))
+        return cast("Self | None", await awaited(cls.start, session, hero, **options))
 
     @classmethod
     def start_for(cls, session: AnySession, heroes: Select[Any], **options: Any) -> int:
@@ -168,7 +166,7 @@ class JourneyMixin(Answers[HeroT], BulkVerbs[HeroT]):
     @classmethod
     async def astart_for(cls, session: AsyncSession, heroes: Select[Any], **options: Any) -> int:
         """Same as `start_for`, except that it is awaited and takes an AsyncSession."""
-        return await session.run_sync(lambda plain: start_for(cls, plain, heroes, **options))
+        return await awaited(cls.start_for, session, heroes, **options)
 
     @classmethod
     def presence(cls, model: builtins.type[Any]) -> ColumnElement[bool]:
@@ -261,7 +259,7 @@ class JourneyMixin(Answers[HeroT], BulkVerbs[HeroT]):
     @classmethod
     async def apreload_heroes(cls, session: AsyncSession, journeys: Iterable[JourneyMixin[Any]]) -> None:
         """Same as `preload_heroes`, except that it is awaited and takes an AsyncSession."""
-        await session.run_sync(lambda plain: cls.preload_heroes(plain, journeys))
+        await awaited(cls.preload_heroes, session, journeys)
 
     # ---------------------------------------------------------------------------------------------- session
 

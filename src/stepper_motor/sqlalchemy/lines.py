@@ -8,6 +8,8 @@ OpenLine       a connection on which somebody has a transaction open (an atomic 
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
@@ -18,16 +20,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection, CursorResult, Engine
 from sqlalchemy.orm import Session
 
-from stepper_motor.sqlalchemy.bridge import Bridge
+from stepper_motor.journeys.errors import StepperMotorError
+from stepper_motor.sqlalchemy.bridge import Bridge, in_greenlet
 
 if TYPE_CHECKING:
     from stepper_motor.sqlalchemy.roots import Root
 
 T = TypeVar("T")
+TO_END = 1.0
+"""Seconds that a motor which is closed waits for a thread that uses its connection."""
 BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 
 
-class Line:
+class Line(ABC):
     """Runs statements. `%s` stands for a parameter, whatever the driver's form."""
 
     bridge: Bridge | None = None
@@ -36,11 +41,11 @@ class Line:
     """How long the session waited for locks before the engine asked it to be patient (MySQL, in seconds)."""
 
     @property
-    def connection(self) -> Connection:
-        raise NotImplementedError
+    @abstractmethod
+    def connection(self) -> Connection: ...
 
-    def transaction(self) -> AbstractContextManager[Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Any]: ...
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self.run(lambda: _rows(self._sent(sql, params)))
@@ -79,6 +84,8 @@ class OwnLine(Line):
 
     def __init__(self, engine: Engine, bridge: Bridge | None) -> None:
         self.bridge = bridge
+        self._used = threading.RLock()
+        """Held while a thread uses the connection: whoever closes the motor must not use it at the same time."""
         self._engine = engine
         self._depth = 0
         self.opened_at = monotonic()
@@ -120,6 +127,10 @@ class OwnLine(Line):
         finally:
             self._depth -= 1
 
+    def run(self, function: Callable[[], T]) -> T:
+        with self._used:
+            return super().run(function)
+
     def is_alive(self) -> bool:
         """Ask the server."""
         try:
@@ -131,6 +142,17 @@ class OwnLine(Line):
         """Leave the connection to the next thread that needs one."""
         with suppress(Exception):
             self.run(self._connection.close)
+
+    def take_back(self) -> None:
+        """Same as `give_back`, for the connection of another thread: one that is used just now is left to that."""
+        if self._used.acquire(timeout=TO_END):
+            try:
+                self.give_back()
+            finally:
+                self._used.release()
+        else:  # given back, it would stay open in a pool that nobody has any more: so it is closed then
+            with suppress(Exception):
+                self._connection.detach()
 
     def close(self, *, broken: bool = False) -> None:
         """Close the connection; one that is broken is not told."""
@@ -173,6 +195,11 @@ class SessionLine(Line):
 
     @property
     def connection(self) -> Connection:
+        bind = self._session.get_bind(**self._root.written)
+        if bind.dialect.is_async and not in_greenlet():
+            raise StepperMotorError(
+                "this session is an AsyncSession's: await what has an a before its name, such as journey.apause()"
+            )
         return self._session.connection(bind_arguments={**self._root.written})
 
     @contextmanager

@@ -19,6 +19,7 @@ from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.journeys.outcomes import Outcome
 from stepper_motor.journeys.row import State
 from stepper_motor.motor.events import Event, Events
+from stepper_motor.motor.forks import KnowsForks
 from stepper_motor.motor.motor import HOOK_OF
 from stepper_motor.motor.motor import Motor as CoreMotor
 from stepper_motor.motor.receiving import receives
@@ -38,7 +39,7 @@ from stepper_motor.sqlalchemy.store import JoinedStore, MotorStore, SessionStore
 ASYNC_CONNECTIONS = 5
 
 
-class Motor(CoreMotor):
+class Motor(CoreMotor, KnowsForks):
     """Moves the journeys of an app.
 
     Args:
@@ -82,12 +83,16 @@ class Motor(CoreMotor):
         self._connections: dict[Engine, Connections] = {}
         self._stores_of: dict[Root, MotorStore] = {}
         self._lock = threading.RLock()
+        self.begins_anew_in_a_fork()
         for root in self.roots:
             root.motors.add(self)
             root.heroes.update({hero_models.type_of(model): model for model in heroes})
         _leave_in_sessions(session_factory, self)
         if scheduler is not None:
             receives(self)
+
+    def begin_anew(self) -> None:
+        self._lock = threading.RLock()  # a thread that is not in the fork may hold the parent's
 
     # ---------------------------------------------------------------------------------------------- stores
 

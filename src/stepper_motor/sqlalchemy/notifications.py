@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from stepper_motor.motor.forks import KnowsForks
 from stepper_motor.motor.threads import started
 
 if TYPE_CHECKING:
@@ -25,10 +26,14 @@ IDLE = 10.0
 """Seconds after which the announcer's connection is closed, and its thread ends."""
 
 
-class Announcer:
+class Announcer(KnowsForks):
     """Sends notifications from a thread that lives while there is something to say."""
 
     def __init__(self) -> None:
+        self.begin_anew()
+        self.begins_anew_in_a_fork()
+
+    def begin_anew(self) -> None:
         self._lock = threading.Lock()
         self._asked = threading.Event()
         self._thread: threading.Thread | None = None

@@ -7,29 +7,42 @@ transaction, of which SQLAlchemy tells nobody.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from stepper_motor.sqlalchemy.bridge import in_event_loop, wait_in_greenlet
+
 OUTBOX = "stepper_motor_outbox"
-"""The name in `session.info`."""
+"""The name in `session.info` of what waits for the commit."""
+COMMITTED = "stepper_motor_committed"
+"""The name of what waits for the end of the transaction, when the session has given its connection back."""
 _logger = logging.getLogger("stepper_motor")
 
 
-def on_commit(session: Session, callback: Callable[[], object]) -> None:
-    """Call back after the outermost transaction of the session has committed; at once if there is none."""
+def on_commit(session: Session, callback: Callable[[], object], *, may_wait: bool = False) -> None:
+    """Call back after the outermost transaction of the session has committed; at once if there is none.
+
+    Args:
+        may_wait: it may wait for others, who must hold up neither the session's connection nor an event loop.
+    """
+    if may_wait:
+        callback = partial(_call_where_waiting_harms_nobody, callback)
     transaction = session.get_nested_transaction() or session.get_transaction()
     if transaction is None:
         called(callback)
         return
     if OUTBOX not in session.info:
-        session.info[OUTBOX] = []
+        session.info[OUTBOX], session.info[COMMITTED] = [], []
         event.listen(session, "after_commit", _committed)
         event.listen(session, "after_soft_rollback", _rolled_back)
-    session.info[OUTBOX].append((transaction, callback))
+        event.listen(session, "after_transaction_end", _ended)
+    session.info[OUTBOX].append((transaction, callback, may_wait))
 
 
 def _committed(session: Session) -> None:
@@ -38,9 +51,22 @@ def _committed(session: Session) -> None:
     waiting, session.info[OUTBOX] = session.info[OUTBOX], []
     committed = session.get_transaction()
     later: list[Callable[[], object]] | None = getattr(session, "after_commit", None)
-    for transaction, callback in waiting:
-        if _is_within(transaction, committed):
-            called(callback) if later is None else later.append(callback)
+    for transaction, callback, may_wait in waiting:
+        if not _is_within(transaction, committed):
+            continue
+        if later is not None:
+            later.append(callback)
+        elif may_wait:
+            session.info[COMMITTED].append(callback)
+        else:
+            called(callback)
+
+
+def _ended(session: Session, transaction: Any) -> None:
+    if transaction.parent is None:
+        waiting, session.info[COMMITTED] = session.info[COMMITTED], []
+        for callback in waiting:
+            called(callback)
 
 
 def _rolled_back(session: Session, previous: Any) -> None:
@@ -53,6 +79,13 @@ def _is_within(transaction: Any, outer: Any) -> bool:
             return True
         transaction = transaction.parent
     return False
+
+
+def _call_where_waiting_harms_nobody(callback: Callable[[], object]) -> None:
+    if in_event_loop():
+        wait_in_greenlet(asyncio.to_thread(callback))
+    else:
+        callback()
 
 
 def called(callback: Callable[[], object]) -> None:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, Select, inspect, select
 from sqlalchemy.orm import Session
 
-from stepper_motor.journeys.durations import duration
 from stepper_motor.journeys.errors import AlreadyOnJourney
 from stepper_motor.journeys.row import ONGOING
+from stepper_motor.motor.mass_start import MassStart, Unless
 from stepper_motor.motor.motor import ready_of
 from stepper_motor.motor.ports import Ready
 from stepper_motor.sqlalchemy import heroes
 from stepper_motor.sqlalchemy.conflicts import is_conflict
 from stepper_motor.sqlalchemy.finding import motor_of
 from stepper_motor.sqlalchemy.starting import depart
-
-Unless = Literal["ongoing", "ever"]
 
 
 def start_for(
@@ -51,27 +49,18 @@ def start_for(
             the batches before have started.
     """
     model = _checked(selection)
-    if unless not in get_args(Unless):
-        raise ValueError(f"unless must be one of {', '.join(get_args(Unless))}, got {unless!r}")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch!r}")
-    given = {"key": key, **fields, **({} if data is None else {"data": data})}
-    commits = not session.in_transaction()
-    starts = _Starts(cls, session, unless, key, given, at)
-    over = None if spread is None else duration(spread)
-    if over is not None:
-        starts.apart = over / max(
-            sum(len(starts.missing(page)) for page in _pages(session, model, selection, batch)), 1
-        )
-    for page in _pages(session, model, selection, batch):
-        starts.start(page)
-        if commits:
-            session.commit()
-        if progress:
-            progress(starts.count)
+    starts = _Starts(cls, unless=unless, key=key, data=data, at=at, spread=spread, batch=batch, fields=fields)
+    starts.session, commits = session, not session.in_transaction()
+    count = starts.run(
+        partial(_pages, session, model, selection, batch), progress, session.commit if commits else _later
+    )
     if commits and session.in_transaction():
         session.commit()
-    return starts.count
+    return count
+
+
+def _later() -> None:
+    """Whoever has the transaction open commits."""
 
 
 def _checked(selection: Any) -> Any:
@@ -97,20 +86,8 @@ def _pages(session: Session, model: Any, selection: Select[Any], size: int) -> I
         page = list(session.scalars(ordered.where(keys[0] > last)).unique())
 
 
-@dataclass(slots=True)
-class _Starts:
-    """What the batches of one `start_for` have in common."""
-
-    cls: Any
+class _Starts(MassStart):
     session: Session
-    unless: Unless
-    key: str
-    given: dict[str, Any]
-    at: datetime | None
-    apart: timedelta | None = None
-    """How long after the hero before it each hero's first step is due."""
-    count: int = 0
-    """Journeys started so far."""
 
     def missing(self, page: Sequence[Any]) -> list[Any]:
         """The heroes that have no journey yet."""
@@ -137,27 +114,7 @@ class _Starts:
             self.session.flush()
         return self._connection.execute(statement).scalars()
 
-    def start(self, page: Sequence[Any]) -> None:
-        """Those that others start at the same moment keep none of the rest: look again, and halve, down to such a one.
-
-        (An INSERT that ignores conflicts would ignore all else that is wrong on MySQL and SQLite.)
-        """
-        missing = self.missing(page)
-        journeys = [self._departed(hero, self.count + place) for place, hero in enumerate(missing)]
-        try:
-            self._insert(journeys)
-            self.count += len(journeys)
-        except Exception as error:
-            if not isinstance(error, AlreadyOnJourney) and not is_conflict(error):
-                raise
-            middle = len(missing) // 2
-            if middle:
-                self.start(missing[:middle])
-                self.start(missing[middle:])
-
-    def _insert(self, journeys: list[Any]) -> None:
-        if not journeys:
-            return
+    def insert(self, journeys: list[Any]) -> None:
         root = self.cls._root
         motor = motor_of(self.cls, self.session)
         store: Any = motor.store_in(self.session, root)
@@ -176,12 +133,10 @@ class _Starts:
         ids: dict[str, Any] = {fence: id for fence, id in self.session.execute(asked)}
         return [each._replace(id=ids[each.fence]) for each in ready]
 
-    def _departed(self, hero: Any, place: int) -> Any:
-        journey = self.cls(hero=hero, **self.given)
-        journey._first_at = self.at
+    def depart(self, journey: Any, hero: Any) -> None:
         if journey._root.has_hero_column:
             setattr(journey, journey._root.hero_key, inspect(hero).identity[0])
         depart(journey)
-        if self.apart and journey.next_step_to_be_performed_at:
-            journey.next_step_to_be_performed_at += self.apart * place
-        return journey
+
+    def is_conflict(self, error: Exception) -> bool:
+        return isinstance(error, AlreadyOnJourney) or is_conflict(error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -18,9 +19,8 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.util import greenlet_spawn
 
-from stepper_motor.journeys.row import Row
 from stepper_motor.motor.loop import LoopThread
-from stepper_motor.motor.ports import JourneyId
+from stepper_motor.motor.ports import Before, JourneyId
 from stepper_motor.sql.store import SqlStore
 from stepper_motor.sqlalchemy import heroes
 from stepper_motor.sqlalchemy.bridge import in_greenlet, wait_in_greenlet
@@ -46,8 +46,8 @@ class SqlAlchemyStore(SqlStore):
         self.of_root = SqlAlchemyDatabase(root, dialect, self._line)
         super().__init__(self.of_root.table, self.of_root, root.journeys, motor.settings)
 
-    def _line(self) -> Line:
-        raise NotImplementedError
+    @abstractmethod
+    def _line(self) -> Line: ...
 
     def transaction(self) -> AbstractContextManager[None]:
         return self.of_root.transaction()
@@ -123,7 +123,7 @@ class MotorStore(SqlAlchemyStore):
             journey._related = {name: values.pop(name) for name in self.root.related if name in values}
         return found
 
-    def load_again(self, before: Mapping[JourneyId, tuple[Any, Row]]) -> dict[JourneyId, Any]:
+    def load_again(self, before: Mapping[JourneyId, Before]) -> dict[JourneyId, Any]:
         return self.load(list(before))
 
     # ------------------------------------------------------------------------------------- the app's own code
@@ -222,6 +222,9 @@ class MotorStore(SqlAlchemyStore):
         return not self.in_transaction()
 
     def on_commit(self, callback: Callable[[], object]) -> None:
+        callback()
+
+    def when_committed(self, callback: Callable[[], object]) -> None:
         callback()
 
     def notify(self) -> None:
@@ -361,6 +364,9 @@ class SessionStore(SqlAlchemyStore):
 
     def on_commit(self, callback: Callable[[], object]) -> None:
         on_commit(self.session, callback)
+
+    def when_committed(self, callback: Callable[[], object]) -> None:
+        on_commit(self.session, callback, may_wait=True)
 
     def notify(self) -> None:
         self.performing().notify()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.util import greenlet_spawn
 
@@ -42,6 +43,24 @@ def _named(twin: Twin, name: str) -> Twin:
     twin.__name__ = f"a{name}"
     twin.__doc__ = f"Same as `{name}`, except that it is awaited and takes an AsyncSession where that takes a Session."
     return twin
+
+
+async def awaited(method: Callable[..., R], session: Any, *args: Any, **options: Any) -> R:
+    """Call a classmethod that takes a Session, with the one behind an AsyncSession.
+
+    Raises:
+        TypeError: it is no AsyncSession; the message says what to write with a Session.
+    """
+    if isinstance(session, async_scoped_session):
+        session = session()
+    if not isinstance(session, AsyncSession):
+        cls: Any = getattr(method, "__self__", None)
+        sync = f"{cls.__name__}.{method.__name__}(session, ...)"
+        advice = (
+            f"with a Session, write {sync}" if isinstance(session, Session | scoped_session) else f"got {session!r}"
+        )
+        raise TypeError(f"an AsyncSession is needed: {advice}")
+    return await session.run_sync(lambda plain: method(plain, *args, **options))
 
 
 def plain(session: Any, advice: str = "") -> Session:

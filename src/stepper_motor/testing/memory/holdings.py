@@ -55,12 +55,12 @@ class MemoryHoldings:
                 claims += self._claimed(stored.id, now, None, holder, patience=0.0)
         return claims
 
-    def claim_at_once(self, id: int, fence: str, holder: str) -> Claim | None:
+    def claim_at_once(self, id: int, fence: str, holder: str) -> tuple[Claim, None] | None:
         with self.transaction():
             now = self.now()
             due = (stored for stored in self._due(now, None, "any") if (stored.id, stored.row.fence) == (id, fence))
             claims = [claim for stored in due for claim in self._claimed(stored.id, now, fence, holder, patience=0.0)]
-        return next(iter(claims), None)
+        return (claims[0], None) if claims else None
 
     def _due(self, now: datetime, not_before: datetime | None, kind: Kind) -> list[StoredJourney]:
         """What is due and may be performed here, the longest due first."""

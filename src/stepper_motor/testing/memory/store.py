@@ -21,7 +21,7 @@ from stepper_motor.motor.destinations import arriving
 from stepper_motor.motor.fences import new_fence
 from stepper_motor.motor.loop import LoopThread
 from stepper_motor.motor.motor import ready_of
-from stepper_motor.motor.ports import Decide, NoSuchRow
+from stepper_motor.motor.ports import Before, Decide, NoSuchRow
 from stepper_motor.motor.settings import Settings
 from stepper_motor.testing.memory.database import PATIENCE, Busy, Disconnected, PlaceTaken
 from stepper_motor.testing.memory.journey import MemoryJourney
@@ -125,9 +125,9 @@ class MemoryStore(MemoryListing, MemoryTickets):
     def load(self, ids: Sequence[int]) -> dict[int, Any]:
         return {stored.id: self._object(stored) for stored in map(self.database.get, ids) if stored}
 
-    def load_again(self, before: Mapping[int, tuple[Any, Row]]) -> dict[int, Any]:
+    def load_again(self, before: Mapping[int, Before]) -> dict[int, Any]:
         found = {stored.id: stored for stored in map(self.database.get, before) if stored}
-        return {id: self._object(stored._replace(row=before[id][1])) for id, stored in found.items()}
+        return {id: self._object(stored._replace(row=before[id].row)) for id, stored in found.items()}
 
     def _object(self, stored: StoredJourney) -> Any:
         """Of its own class; a plain journey, if no class has its type."""
@@ -194,6 +194,9 @@ class MemoryStore(MemoryListing, MemoryTickets):
 
     def on_commit(self, callback: Callable[[], object]) -> None:
         self.database.on_commit(callback)
+
+    def when_committed(self, callback: Callable[[], object]) -> None:
+        self.on_commit(callback)
 
     def notify(self) -> None:
         """There is no other process."""

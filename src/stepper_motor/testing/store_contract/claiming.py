@@ -137,12 +137,15 @@ class Claiming:
     def test_a_ticket_claims_at_once_what_is_as_it_says(self, table: Table, clock: SetClock) -> None:
         id, other = table.start(), table.start()
         fence = table.row(id).fence
-        assert table.store.claim_at_once(id, fence, ME) == (id, clock.now(), clock.now())
+        claim, journey = table.store.claim_at_once(id, fence, ME) or pytest.fail("it was not claimed")
+        assert claim == (id, clock.now(), clock.now())
         row = table.row(id)
         assert (row.state, row.performed_by, row.fence) == (State.PERFORMING, ME, fence)
         assert row.lease_expires_at == clock.now() + LEASE
         assert table.store.claim_at_once(id, fence, ANOTHER) is None
         assert table.row(other).state is State.READY
+        if journey is not None:
+            assert (journey._id, journey._row) == (id, row)
 
     @pytest.mark.parametrize("fence", ["another fence", "", "\0", "\ud800", "ß" * 1000])
     def test_a_ticket_with_another_fence_claims_nothing(self, table: Table, fence: str) -> None:

@@ -6,9 +6,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import pytest
+
 from stepper_motor.journeys.errors import AlreadyOnJourney
 from stepper_motor.journeys.row import Onward, State
 from stepper_motor.motor.clock import SetClock
+from stepper_motor.motor.ports import Before
 from stepper_motor.testing.store_contract.table import HOUR, ME, Table
 
 
@@ -69,8 +72,9 @@ class Loading:
         assert found[id]._hero_is_gone()
         assert not found[without]._hero_is_gone()
 
+    @pytest.mark.parametrize("is_told", [True, False], ids=["told with the settlement", "read"])
     def test_after_a_run_on_the_engine_s_columns_are_known_and_the_rest_is_read(
-        self, table: Table, clock: SetClock
+        self, table: Table, clock: SetClock, is_told: bool
     ) -> None:
         hero = table.home.hero()
         id = table.claimed(hero=hero, data={"n": 1})
@@ -78,7 +82,8 @@ class Loading:
         settlement = table.ended(id, to=Onward("second", clock.now()), run_on_lease=clock.now() + HOUR)
         settlement.data = '{"n": 2}'
         row = table.settle(settlement).row
-        after = table.store.load_again({id: (before, row)})[id]
+        told = settlement.own_after if is_told else None
+        after = table.store.load_again({id: Before(before, row, told)})[id]
         assert after is not before
         assert (type(after), after._row, after.hero) == (table.Walk, row, hero)
         assert table.load(id).data == {"n": 2} == getattr(after, "data")  # noqa: B009  # no column of JourneyBase
@@ -90,14 +95,19 @@ class Loading:
         before = own.load(id)
         settlement = own.ended(id, to=Onward("second", clock.now()), run_on_lease=clock.now() + HOUR, own=dict(values))
         row = own.settle(settlement).row
-        after = own.store.load_again({id: (before, row)})[id]
+        after = own.store.load_again({id: Before(before, row)})[id]
         assert {name: getattr(after, name) for name in values} == values
+        # The next settlement leaves them as they are, and may tell them along.
+        ending = own.ended(id, to=Onward("second", clock.now()), run_on_lease=clock.now() + HOUR)
+        row = own.settle(ending).row
+        last = own.store.load_again({id: Before(after, row, ending.own_after)})[id]
+        assert {name: getattr(last, name) for name in values} == values
 
     def test_what_was_deleted_meanwhile_is_not_loaded_again(self, table: Table) -> None:
         id = table.claimed()
         before = table.load(id)
         table.delete(id)
-        assert table.store.load_again({id: (before, before._row)}) == {}
+        assert table.store.load_again({id: Before(before, before._row)}) == {}
 
     def test_a_hero_is_on_one_journey_of_a_class_and_key(self, table: Table) -> None:
         hero = table.home.hero()

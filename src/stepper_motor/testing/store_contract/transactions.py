@@ -14,9 +14,11 @@ from stepper_motor.motor.ports import Store
 from stepper_motor.testing.store_contract.changing import pause
 from stepper_motor.testing.store_contract.table import ME, Table, Undone
 
+after_a_commit = pytest.mark.parametrize("method", ["on_commit", "when_committed"])
+
 
 class Transactions:
-    """`transaction`, `atomic_step`, `on_commit`, `mark` and `tidy`, errors, and awaiting."""
+    """`transaction`, `atomic_step`, `on_commit`, `when_committed`, `mark` and `tidy`, errors, and awaiting."""
 
     def test_what_is_committed_others_see_then_and_not_before(self, table: Table) -> None:
         id = table.start()
@@ -76,7 +78,8 @@ class Transactions:
             assert not table.elsewhere(table.store.in_transaction)
         assert not table.store.in_transaction()
 
-    def test_callbacks_are_called_after_the_outermost_commit(self, table: Table) -> None:
+    @after_a_commit
+    def test_callbacks_are_called_after_the_outermost_commit(self, table: Table, method: str) -> None:
         id = table.start()
         called: list[tuple[str, State]] = []
 
@@ -84,26 +87,27 @@ class Transactions:
             called.append((name, table.elsewhere(lambda: table.row(id).state)))
 
         def app(store: Store) -> None:
-            store.on_commit(lambda: call("outer"))
+            getattr(store, method)(lambda: call("outer"))
             with store.transaction():
                 store.change(id, pause)
-                store.on_commit(lambda: call("inner"))
+                getattr(store, method)(lambda: call("inner"))
             assert called == []
 
         table.home.in_app_transaction(table.store, app)
         assert called == [("outer", State.PAUSED), ("inner", State.PAUSED)]
 
-    def test_what_was_rolled_back_calls_nothing(self, table: Table) -> None:
+    @after_a_commit
+    def test_what_was_rolled_back_calls_nothing(self, table: Table, method: str) -> None:
         called: list[str] = []
 
         def goes_well(store: Store) -> None:
             with table.rolled_back(block=store.transaction()):
-                store.on_commit(lambda: called.append("inner"))
-            store.on_commit(lambda: called.append("outer"))
+                getattr(store, method)(lambda: called.append("inner"))
+            getattr(store, method)(lambda: called.append("outer"))
 
         def fails(store: Store) -> None:
             with store.transaction():
-                store.on_commit(lambda: called.append("within"))
+                getattr(store, method)(lambda: called.append("within"))
             raise Undone
 
         table.home.in_app_transaction(table.store, goes_well)
@@ -111,13 +115,14 @@ class Transactions:
             table.home.in_app_transaction(table.store, fails)
         assert called == ["outer"]
 
-    def test_a_commit_that_fails_calls_nothing_and_leaves_nothing(self, table: Table) -> None:
+    @after_a_commit
+    def test_a_commit_that_fails_calls_nothing_and_leaves_nothing(self, table: Table, method: str) -> None:
         id = table.start()
         called: list[str] = []
 
         def app(store: Store) -> None:
             store.change(id, pause)
-            store.on_commit(lambda: called.append("never"))
+            getattr(store, method)(lambda: called.append("never"))
             table.home.break_connection(store)
 
         error = table.error_of(lambda: table.home.in_app_transaction(table.store, app))
