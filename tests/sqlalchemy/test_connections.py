@@ -278,13 +278,24 @@ def test_fifty_threads_that_serve_requests_leave_no_connection_of_the_motors(own
     service.motor.close()
 
 
-def test_a_motor_is_closed_while_a_thread_still_uses_its_connection(own, serve):
+def a_statement(line, go_on):
+    line.run(go_on)
+
+
+def a_transaction(line, go_on):
+    with line.transaction():
+        line.execute("SELECT 1")
+        go_on()
+
+
+@pytest.mark.parametrize("uses_it_for", [a_statement, a_transaction])
+def test_a_motor_is_closed_while_a_thread_still_uses_its_connection(own, serve, uses_it_for):
     service, uses, go_on = serve("sync"), threading.Event(), threading.Event()
     mine = service.motor.stores[0]._connections
 
     def work():
         line = mine.own()
-        line.run(lambda: uses.set() or go_on.wait(LIMIT))
+        uses_it_for(line, lambda: uses.set() or go_on.wait(LIMIT))
         answer = line.execute("SELECT 1")
         mine.give_back()
         return answer

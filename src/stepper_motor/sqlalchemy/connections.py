@@ -22,6 +22,8 @@ from stepper_motor.sqlalchemy.lines import OwnLine
 
 KEPT = 4
 """Connections of either kind that are kept open while nobody needs them."""
+TO_END = 1.0
+"""Seconds that a motor which is closed waits for threads that use their connections."""
 TWINS = ("_of_threads", "of_steps")
 """The names of the motor's own engines, which are made when they are needed."""
 
@@ -123,8 +125,9 @@ class Connections(KnowsForks):
     def end(self) -> None:
         """Close what is open, and end the event loops."""
         self.close_steps()
+        until = monotonic() + TO_END
         for line in tuple(self._lines):
-            line.take_back()
+            line.take_back(within=max(0.0, until - monotonic()))
         if "_of_threads" in self.__dict__ and self._of_threads is not self.engine:
             (self.engine_bridge.there if self.engine_bridge else _here)(self._of_threads.dispose)
         for bridge in (self.engine_bridge, self.waiting_bridge):

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from stepper_motor.sqlalchemy.roots import Root
 
 T = TypeVar("T")
-TO_END = 1.0
-"""Seconds that a motor which is closed waits for a thread that uses its connection."""
 BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 
 
@@ -85,7 +83,7 @@ class OwnLine(Line):
     def __init__(self, engine: Engine, bridge: Bridge | None) -> None:
         self.bridge = bridge
         self._used = threading.RLock()
-        """Held while a thread uses the connection: whoever closes the motor must not use it at the same time."""
+        """Held for a statement, and for a transaction: whoever closes the motor must not come between."""
         self._engine = engine
         self._depth = 0
         self.opened_at = monotonic()
@@ -115,17 +113,18 @@ class OwnLine(Line):
             if self._depth
             else (BEGIN.get(self._engine.dialect.name, "START TRANSACTION"), "COMMIT", "ROLLBACK")
         )
-        self.write(begin)
-        self._depth += 1
-        try:
-            yield
-            self.write(end)
-        except BaseException:
-            with suppress(Exception):  # the connection may be gone, and the first error says why
-                self.write(undo)
-            raise
-        finally:
-            self._depth -= 1
+        with self._used:
+            self.write(begin)
+            self._depth += 1
+            try:
+                yield
+                self.write(end)
+            except BaseException:
+                with suppress(Exception):  # the connection may be gone, and the first error says why
+                    self.write(undo)
+                raise
+            finally:
+                self._depth -= 1
 
     def run(self, function: Callable[[], T]) -> T:
         with self._used:
@@ -143,9 +142,13 @@ class OwnLine(Line):
         with suppress(Exception):
             self.run(self._connection.close)
 
-    def take_back(self) -> None:
-        """Same as `give_back`, for the connection of another thread: one that is used just now is left to that."""
-        if self._used.acquire(timeout=TO_END):
+    def take_back(self, within: float) -> None:
+        """Same as `give_back`, for the connection of another thread: one that is still used is left to that.
+
+        Args:
+            within: how long to wait for that thread, in seconds.
+        """
+        if self._used.acquire(timeout=within):
             try:
                 self.give_back()
             finally:
