@@ -77,6 +77,40 @@ class Atomic(Journey[Customer]):
         tell(self, "three")
 
 
+class Film(Journey[Customer]):
+    queue_options = {"queue": "web"}
+
+    @step
+    def upload(self):
+        tell(self, "uploaded")
+
+    @step
+    def inspect(self):
+        tell(self, "inspected")
+
+    @step(queue_options={"queue": "gpu"})
+    def render(self):
+        tell(self, "rendered")
+
+    @step(queue_options={"queue": "gpu"})
+    def compress(self):
+        tell(self, "compressed")
+
+    @step
+    def publish(self):
+        tell(self, "published")
+
+
+class AtomicFilm(Journey[Customer]):
+    @step(atomic=True)
+    def upload(self):
+        tell(self, "uploaded")
+
+    @step(atomic=True, queue_options={"priority": 9})
+    def render(self):
+        tell(self, "rendered")
+
+
 class Async(Journey[Customer]):
     @step
     async def one(self):
@@ -124,6 +158,30 @@ def test_a_ticket_performs_the_step_and_those_that_are_due_at_once_after_it(cloc
     assert words() == ["one", "two", "three", "four"]
     assert row_of(journey).state is State.FINISHED
     assert queue.jobs == []
+
+
+def test_a_step_for_another_queue_is_handed_over_to_that_and_not_run_on(clock, forward, queue):
+    start(Film)
+    performed = []
+    while jobs := queue.take():
+        (job,) = jobs
+        before = len(words())
+        perform(job)
+        performed.append((job.options["queue"], words()[before:]))
+    assert performed == [
+        ("web", ["uploaded", "inspected"]),
+        ("gpu", ["rendered", "compressed"]),
+        ("web", ["published"]),
+    ]
+
+
+def test_nor_is_one_of_another_priority_after_an_atomic_step(clock, forward, queue):
+    start(AtomicFilm)
+    perform(*queue.take())
+    (job,) = queue.take()
+    assert (words(), job.options) == (["uploaded"], {"priority": 9})
+    perform(job)
+    assert words() == ["uploaded", "rendered"]
 
 
 @pytest.mark.only_in("django")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from stepper_motor.journeys.calling import enveloped
 from stepper_motor.journeys.journey import JourneyBase
 from stepper_motor.journeys.lifecycle import Problem
-from stepper_motor.journeys.row import Row
+from stepper_motor.journeys.row import Destination, Onward, Row
 from stepper_motor.journeys.steps import Step
 from stepper_motor.motor import clock
 from stepper_motor.motor.destinations import due_at
@@ -62,7 +63,8 @@ class Attempt:
         self.in_doubt: Settlement | None = None
         """The settlement of an atomic step whose commit was sent."""
         self.goes_on = False
-        """Whether whoever performs it goes on with the following step, also after an atomic one."""
+        """Whether it is performed for a ticket, which is good for the following steps as well, also after an atomic
+        one."""
         self._begin_with(journey)
 
     def _begin_with(self, journey: JourneyBase[Any]) -> None:
@@ -86,6 +88,17 @@ class Attempt:
         """Whether the following step may be claimed with this one's settlement, or others are given a turn first."""
         in_a_row = self.steps_in_a_row + 1 < self.settings.run_on_steps
         return in_a_row and monotonic() - self.claimed_at < RUN_ON_SECONDS and not self.is_stopping()
+
+    def may_go_on(self, settlement: Settlement) -> bool:
+        """Whether the ticket that it is performed for may perform the following step as well."""
+        return self.goes_on and self.may_run_on() and not self._leads_to_another_queue(settlement.ending.destination)
+
+    def _leads_to_another_queue(self, destination: Destination | None) -> bool:
+        """Whether a ticket for the following step would be another job: for other machines, or of another priority."""
+        if not isinstance(destination, Onward):
+            return False
+        options = partial(self.store.registry.queue_options, self.journey.definition.type_name)
+        return options(self.step_name) != options(destination.step)
 
     def claim_next_with(self, settlement: Settlement) -> None:
         """Have the settlement claim the following step as well, if that is due at once."""

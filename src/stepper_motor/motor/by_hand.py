@@ -89,7 +89,7 @@ def _ended(motor: Motor, performance: Performance) -> tuple[Settlement, Transiti
         return None
     if isinstance(result, Settlement):
         settlement = result
-        if performance.goes_on and performance.may_run_on():
+        if performance.may_go_on(settlement):
             performance.claim_next_with(settlement)
         write = lambda: settle(store, [settlement], motor.events, patient=True)  # noqa: E731
         done = persist(store, write, lambda: performance.lease_ends_at).done

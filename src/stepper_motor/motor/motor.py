@@ -244,7 +244,8 @@ class Motor:
         """Run and settle what was claimed, here and now; None if it was not ours any more, or its row is gone.
 
         Args:
-            run_on: perform the steps after it as well, as long as they are due at once: the outcome is the last one's.
+            run_on: perform the steps after it as well, as long as they are due at once and their tickets would be the
+                same job: the outcome is the last one's.
         """
         with self._pulse.beating(performance):
             return performance.store.call_here(partial(by_hand.perform, self, performance, run_on=run_on))

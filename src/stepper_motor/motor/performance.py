@@ -177,7 +177,7 @@ class Performance(Body):
             self.store.leave(self.mark)
             if isinstance(settlement.ending.outcome, Failed | Lost):
                 raise _RolledBack(settlement)
-            if self.goes_on and self.may_run_on():
+            if self.may_go_on(settlement):
                 self.claim_next_with(settlement)
             self.in_doubt = settlement
             transition = self.store.settle([settlement], patient=True).done.get(self.id)
