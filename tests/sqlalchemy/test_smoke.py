@@ -6,16 +6,17 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import String, select
+from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
 
-from stepper_motor import Completed, State, now
-from tests.sqlalchemy.app import Base, Signup, User, async_engine, engine
+from stepper_motor import Completed, State, now, step
+from stepper_motor.sqlalchemy import JourneyMixin, Motor
+from tests.sqlalchemy.app import Base, Journey, Signup, User, async_engine, engine
 
 
 @pytest.fixture
 def sessions():
-    from sqlalchemy.orm import sessionmaker
-
     with engine() as database:
         Base.metadata.create_all(database)
         yield sessionmaker(database)
@@ -23,9 +24,6 @@ def sessions():
 
 
 def test_a_journey_from_its_start_to_its_end(sessions):
-    from stepper_motor.sqlalchemy import Motor
-    from tests.sqlalchemy.app import Journey
-
     motor = Motor(sessions, journeys=Journey)
     with sessions() as session:
         user = User(name="Ada")
@@ -46,11 +44,6 @@ def test_a_journey_from_its_start_to_its_end(sessions):
 
 def test_the_same_with_an_async_engine():
     async def whole_course():
-        from sqlalchemy.ext.asyncio import async_sessionmaker
-
-        from stepper_motor.sqlalchemy import Motor
-        from tests.sqlalchemy.app import Journey
-
         async with async_engine() as database:
             async with database.begin() as connection:
                 await connection.run_sync(Base.metadata.create_all)
@@ -74,11 +67,36 @@ def test_the_same_with_an_async_engine():
     asyncio.run(whole_course())
 
 
+class Priced(DeclarativeBase): ...
+
+
+class Payment(JourneyMixin, Priced):
+    """Its column is called what an argument of the library's might be called."""
+
+    method: Mapped[str] = mapped_column(String(20))
+
+    @step
+    def pay(self): ...
+
+
+def test_a_column_may_be_called_method():
+    async def start():
+        async with async_engine() as database:
+            async with database.begin() as connection:
+                await connection.run_sync(Priced.metadata.create_all)
+            sessions = async_sessionmaker(database, expire_on_commit=False)
+            motor = Motor(sessions, journeys=Payment)
+            async with sessions() as session:
+                journey = await Payment.astart(session, method="card")
+                await session.commit()
+            motor.close()
+            return journey.method
+
+    assert asyncio.run(start()) == "card"
+
+
 @pytest.mark.only_on("postgresql")
 def test_a_duration_may_be_added_to_a_time_in_a_query(sessions):
-    from stepper_motor.sqlalchemy import Motor
-    from tests.sqlalchemy.app import Journey
-
     motor = Motor(sessions, journeys=Journey)
     with sessions() as session:
         journey = Signup.start(session)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import sessionmaker
 
 from stepper_motor import ForwardScheduler
 from stepper_motor.sqlalchemy import Motor
+from tests.conditions import wait_until
 from tests.sqlalchemy.app import async_engine, engine
 from tests.sqlalchemy.errands import Base, Journey, Short
 from tests.tickets.keeping import KeepingQueue
@@ -25,8 +29,10 @@ class AskingQueue(KeepingQueue):
     def __init__(self):
         super().__init__()
         self.first = lambda: None
+        self.has_been_asked = False
 
     def enqueue(self, ticket, at, options):
+        self.has_been_asked = True
         self.first()
         super().enqueue(ticket, at, options)
 
@@ -60,30 +66,65 @@ def test_it_keeps_no_connection_from_others(queue):
         motor.close()
 
 
-def test_it_leaves_the_event_loop_to_others(queue):
+@asynccontextmanager
+async def async_sessions(queue):
+    """The session factory of an app whose motor hands over to this queue."""
+    async with async_engine() as database:
+        async with database.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        sessions = async_sessionmaker(database, expire_on_commit=False)
+        motor = Motor(sessions, journeys=Journey, scheduler=ForwardScheduler(queue))
+        yield sessions
+        await asyncio.to_thread(motor.close)
+
+
+async def started_and_committed(sessions, number=1):
+    async with sessions() as session:
+        for _ in range(number):
+            await Short.astart(session)
+        await session.commit()
+
+
+async def has_been_asked(queue):
+    async with asyncio.timeout(LIMIT):
+        while not queue.has_been_asked:
+            await asyncio.sleep(0.01)
+
+
+def test_it_leaves_the_event_loop_and_its_threads_to_others(queue):
     goes_on, went_on = threading.Event(), []
     queue.first = lambda: went_on.append(goes_on.wait(LIMIT))
 
-    async def other_request():
-        await asyncio.sleep(0.05)
-        goes_on.set()
-
     async def app():
-        async with async_engine() as database:
-            async with database.begin() as connection:
-                await connection.run_sync(Base.metadata.create_all)
-            sessions = async_sessionmaker(database, expire_on_commit=False)
-            motor = Motor(sessions, journeys=Journey, scheduler=ForwardScheduler(queue))
-            async with sessions() as session:
-                await Short.astart(session)
-                other = asyncio.create_task(other_request())
-                await session.commit()
-                await other
-            await asyncio.to_thread(motor.close)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        async with async_sessions(queue) as sessions:
+            commit = asyncio.create_task(started_and_committed(sessions))
+            await has_been_asked(queue)
+            await asyncio.to_thread(goes_on.set)
+            await commit
 
     asyncio.run(app())
     assert went_on == [True]
     assert len(queue.jobs) == 1
+
+
+def test_a_commit_that_is_canceled_meanwhile_hands_over_all_the_same(queue):
+    goes_on = threading.Event()
+    queue.first = lambda: goes_on.wait(LIMIT)
+
+    async def app():
+        async with async_sessions(queue) as sessions:
+            commit = asyncio.create_task(started_and_committed(sessions, 3))
+            await has_been_asked(queue)
+            commit.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await commit
+            goes_on.set()
+            await asyncio.to_thread(wait_until, lambda: len(queue.jobs) == 3)
+            async with sessions() as session:
+                assert len(list(await session.scalars(select(Short)))) == 3
+
+    asyncio.run(app())
 
 
 def test_what_a_queue_raises_leaves_the_commit_as_it_is(queue, caplog):

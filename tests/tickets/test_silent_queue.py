@@ -120,6 +120,16 @@ def test_a_worker_that_ends_has_handed_over_what_it_made_ready(queue):
         assert queue.jobs[-1].ticket.fence == row_of(journey).fence
 
 
+def test_what_is_given_up_at_the_end_is_told(monkeypatch, caplog):
+    monkeypatch.setattr(errands, "TO_END", 0.0)
+    desk, go_on = Errands(), threading.Event()
+    with desk.employed(leave=lambda: None):
+        for _ in range(3):
+            desk.do(go_on.wait)
+    assert "tickets of 3 commits could not be handed over any more; the sweep will" in caplog.messages
+    go_on.set()
+
+
 def test_errands_that_are_too_many_are_refused(monkeypatch):
     monkeypatch.setattr(errands, "MOST", 2)
     monkeypatch.setattr(errands, "TO_END", 0.0)

@@ -54,6 +54,32 @@ def test_threads_that_fork_at_once_say_nothing_on_the_connections_of_their_paren
     assert connected.connection is not None
 
 
+def test_what_other_threads_add_while_one_forks_is_no_reason_to_hold_nothing(monkeypatch):
+    monkeypatch.setattr(Connection, "said", [])
+    connected = Connected()
+    monkeypatch.setattr(connected, "left_to_parent", Growing(connected.left_to_parent))
+
+    def is_silent():
+        gc.collect()
+        return not Connection.said
+
+    assert is_right_in_a_fork(is_silent)
+
+
+class Growing:
+    """Says, when it is asked for the first time, that a set has changed meanwhile."""
+
+    def __init__(self, parts):
+        self._parts = parts
+        self._asked = False
+
+    def __call__(self):
+        if not self._asked:
+            self._asked = True
+            raise RuntimeError("Set changed size during iteration")
+        return self._parts()
+
+
 def test_a_python_without_ctypes_keeps_what_is_its_parents_as_well(monkeypatch):
     monkeypatch.setattr(Connection, "said", [])
     monkeypatch.setitem(sys.modules, "ctypes", None)

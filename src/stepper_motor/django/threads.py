@@ -20,7 +20,8 @@ from stepper_motor.journeys.outcomes import Interruption
 from stepper_motor.motor.forks import in_a_fork
 
 THREADS = 3
-"""With the worker's own four, one that listens, and two for what is sync around async steps: ten connections."""
+"""With the worker's own four, one that listens, and two for what is sync around async steps: ten connections. (A
+scheduler's sweep has one more.)"""
 RESTED = 1.0
 """Seconds after which a thread that had nothing to do tries its connections before it uses them again."""
 TO_END = 1.0

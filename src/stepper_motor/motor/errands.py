@@ -45,18 +45,19 @@ class Errands(KnowsForks):
         try:
             yield
         finally:
-            thread = self._dismissed(leave)
-            if thread is not None:
-                thread.join(TO_END)
+            self._dismiss(leave)
 
-    def _dismissed(self, leave: Callable[[], object]) -> threading.Thread | None:
+    def _dismiss(self, leave: Callable[[], object]) -> None:
         with self._lock:
             self._employers.remove(leave)
             if self._employers or self._thread is None:
-                return None
+                return
             self._waiting.put(None)
-            thread, self._thread, self._waiting = self._thread, None, SimpleQueue()
-            return thread
+            thread, self._thread = self._thread, None
+            waiting, self._waiting = self._waiting, SimpleQueue()
+        thread.join(TO_END)
+        if thread.is_alive():  # with one in hand; the last that waits is the word that there are no more
+            _logger.warning("tickets of %d commits could not be handed over any more; the sweep will", waiting.qsize())
 
     def do(self, errand: Errand) -> bool:
         """Do it, or have it done; False: too many wait."""

@@ -11,7 +11,10 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import get_ident
+from typing import TypeVar
 from weakref import WeakSet
+
+T = TypeVar("T")
 
 
 class KnowsForks:
@@ -58,7 +61,7 @@ def never_let_go(of: object) -> None:
 
 def _hold() -> None:
     # Before the fork: the interpreter clears what other threads had before anything of ours is called in the child.
-    _held[get_ident()] = [part for each in list(_all) for part in each.left_to_parent()]
+    _held[get_ident()] = [part for each in _listed(lambda: _all) for part in _listed(each.left_to_parent)]
 
 
 def _let_go() -> None:
@@ -69,7 +72,15 @@ def _begin_anew() -> None:
     never_let_go(list(_held.values()))
     _held.clear()
     for each in list(_all):
+        never_let_go(list(each.left_to_parent()))  # a server that forks without Python's help had nothing held
         each.begin_anew()
+
+
+def _listed(things: Callable[[], Iterable[T]]) -> list[T]:
+    """All of them, though other threads go on adding some."""
+    while True:
+        with suppress(RuntimeError):  # a set that changed while it was looked through
+            return list(things())
 
 
 if hasattr(os, "register_at_fork"):

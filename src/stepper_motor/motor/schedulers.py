@@ -188,6 +188,8 @@ class Scheduler:
             if in_vain == IN_VAIN:
                 missed += ready[place:]
                 break
+        if missed:
+            store.let_go()  # a queue of rows may be in another database, which this thread's connection has lost
         return HandedOver(count, missed)
 
     def _tell(self, motor: Motor, ready: Ready, detail: str, error: Exception | None) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 
-_never = threading.Event()
-
 
 def pause_for(seconds: float) -> None:
     """Wait, in real time, whatever clock is installed."""
-    _never.wait(seconds)
+    threading.Event().wait(seconds)  # one of its own: another's lock may be held for ever in a process that was forked

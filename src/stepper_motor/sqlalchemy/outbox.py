@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from stepper_motor.motor.threads import started
 from stepper_motor.sqlalchemy.bridge import in_event_loop, wait_in_greenlet
 
 OUTBOX = "stepper_motor_outbox"
@@ -31,11 +34,9 @@ def on_commit(session: Session, callback: Callable[[], object], *, may_wait: boo
     Args:
         may_wait: it may wait for others, who must hold up neither the session's connection nor an event loop.
     """
-    if may_wait:
-        callback = partial(_call_where_waiting_harms_nobody, callback)
     transaction = session.get_nested_transaction() or session.get_transaction()
     if transaction is None:
-        called(callback)
+        _call(callback, may_wait)
         return
     if OUTBOX not in session.info:
         session.info[OUTBOX], session.info[COMMITTED] = [], []
@@ -55,7 +56,7 @@ def _committed(session: Session) -> None:
         if not _is_within(transaction, committed):
             continue
         if later is not None:
-            later.append(callback)
+            later.append(partial(_call, callback, may_wait))
         elif may_wait:
             session.info[COMMITTED].append(callback)
         else:
@@ -65,8 +66,7 @@ def _committed(session: Session) -> None:
 def _ended(session: Session, transaction: Any) -> None:
     if transaction.parent is None:
         waiting, session.info[COMMITTED] = session.info[COMMITTED], []
-        for callback in waiting:
-            called(callback)
+        _call_those_that_may_wait(waiting)
 
 
 def _rolled_back(session: Session, previous: Any) -> None:
@@ -81,11 +81,41 @@ def _is_within(transaction: Any, outer: Any) -> bool:
     return False
 
 
-def _call_where_waiting_harms_nobody(callback: Callable[[], object]) -> None:
-    if in_event_loop():
-        wait_in_greenlet(asyncio.to_thread(callback))
+def _call(callback: Callable[[], object], may_wait: bool) -> None:
+    if may_wait:
+        _call_those_that_may_wait([callback])
     else:
-        callback()
+        called(callback)
+
+
+def _call_those_that_may_wait(callbacks: Sequence[Callable[[], object]]) -> None:
+    if callbacks and in_event_loop():
+        wait_in_greenlet(_called_by_a_thread(callbacks))
+    else:
+        for callback in callbacks:
+            called(callback)
+
+
+def _called_by_a_thread(callbacks: Sequence[Callable[[], object]]) -> asyncio.Future[None]:
+    """All of them, also where whoever waits for that is canceled meanwhile.
+
+    Not by a thread of the event loop's: those are few, and look up the addresses of all that the app connects to.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def call_them() -> None:
+        for callback in callbacks:
+            called(callback)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(tell)
+
+    def tell() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    started(partial(copy_context().run, call_them), "tickets")
+    return done
 
 
 def called(callback: Callable[[], object]) -> None:

@@ -45,7 +45,7 @@ def _named(twin: Twin, name: str) -> Twin:
     return twin
 
 
-async def awaited(method: Callable[..., R], session: Any, *args: Any, **options: Any) -> R:
+async def awaited(method: Callable[..., R], session: Any, /, *args: Any, **options: Any) -> R:
     """Call a classmethod that takes a Session, with the one behind an AsyncSession.
 
     Raises:
