@@ -48,6 +48,11 @@ FORBIDDEN = {
     "sqlalchemy": {"django", "asgiref"},
     "queues": {"sqlalchemy", "alembic"},
 }
+# A job system is imported by the adapter that was asked for, and by nothing else.
+OF_ONE_QUEUE = {
+    "celery": "celery", "kombu": "celery", "rq": "rq", "dramatiq": "dramatiq", "huey": "huey", "taskiq": "taskiq",
+    "procrastinate": "procrastinate", "django_tasks": "django_tasks", "django_tasks_db": "django_tasks",
+}  # fmt: skip
 FORBIDDEN_AT_THE_TOP = {part: {"django", "asgiref", "sqlalchemy", "alembic"} for part in LAZILY}
 
 
@@ -83,6 +88,8 @@ def test_imports_of_the_package_point_down() -> None:
         ("stepper_motor.django.store", "from stepper_motor.queues import celery"),
         ("stepper_motor.queues.celery", "from stepper_motor.django import Journey"),
         ("stepper_motor.queues.celery", "from . import rq"),
+        ("stepper_motor.queues.rq", "import celery"),
+        ("stepper_motor.django.engine", "def f():\n    import celery"),
         ("stepper_motor.testing.plugin", "from stepper_motor.django import Journey"),
         ("stepper_motor.testing.plugin", "import django"),
         ("stepper_motor.helpers", "import os"),
@@ -137,11 +144,14 @@ def allowed(importer: str, imported: Import) -> bool:
         part = part_of(imported.module)
         reachable = BELOW[storey] | {importer, storey} | (LAZILY.get(storey, set()) if imported.lazy else set())
         return part in reachable
-    return allowed_from_outside(storey, imported)
+    return allowed_from_outside(importer, imported)
 
 
-def allowed_from_outside(storey: str, imported: Import) -> bool:
+def allowed_from_outside(importer: str, imported: Import) -> bool:
+    storey = importer.partition(".")[0]
     distribution = imported.module.partition(".")[0]
+    if distribution in OF_ONE_QUEUE and importer != f"queues.{OF_ONE_QUEUE[distribution]}":
+        return False
     if storey in STANDARD_LIBRARY_ONLY:
         # Type checkers bring typing_extensions along.
         return distribution in sys.stdlib_module_names or (imported.for_types and distribution == "typing_extensions")

@@ -88,8 +88,9 @@ def tasks(wanted: argparse.Namespace, made: Sequence[str], there: Sequence[str])
     found: list[Task] = []
     for nth, environment in enumerate(made):
         is_first = nth == 0
-        if wanted.all and is_first and "postgresql" in there and "django" in wanted.homes:
-            found.append(Task(environment, "django", "postgresql", "brokers", "the job queues"))
+        if wanted.all and "postgresql" in there and "django" in wanted.homes:
+            which = "brokers" if is_first else "brokers and each_django"
+            found.append(Task(environment, "django", "postgresql", which, "the job queues"))
         pure = True  # once
         for row, home in enumerate(wanted.homes):
             for database in choice(wanted, there, nth, row, home):

@@ -111,6 +111,14 @@ def test_what_celery_would_not_understand_is_refused_beforehand(options):
         CeleryQueue(**options)
 
 
+def test_options_of_a_step_come_over_those_of_the_queue():
+    app = Celery("memory", broker="memory://", set_as_current=False)
+    CeleryQueue(app, queue="mails", priority=1).enqueue("a ticket", None, {"priority": 9, "headers": {"tenant": "ada"}})
+    with app.connection_for_read() as connection:
+        message = app.amqp.queues.select_add("mails")(connection.default_channel).get(no_ack=True)
+    assert (message.properties["priority"], message.headers["tenant"]) == (9, "ada")
+
+
 def test_a_queue_that_the_app_does_not_have_is_refused():
     app = Celery("strict", broker="memory://", set_as_current=False)
     app.conf.task_create_missing_queues = False

@@ -24,7 +24,7 @@ from tests.queues.systems import JobSystem, at_work
 from tests.worker.processes import Process
 from tools.brokers import Redis, running
 
-pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
+pytestmark = [pytest.mark.brokers, pytest.mark.each_django, pytest.mark.only_on("postgresql")]
 
 IMMEDIATE = f"{'django_tasks' if IS_BACKPORT else 'django.tasks'}.backends.immediate.ImmediateBackend"
 

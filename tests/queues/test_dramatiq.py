@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from datetime import timedelta
 
 import dramatiq
@@ -45,28 +44,22 @@ class DramatiqSystem(JobSystem):
     def enqueue_sweep(self):
         self.noted.queue.actors.sweep.send()
 
+
+class OnRedis(DramatiqSystem):
     def waiting_elsewhere(self):
-        found = self.count()
+        found = self.client.do_qsize(ELSEWHERE)
         if found:
             self.client.flush(ELSEWHERE)
         return found
-
-    @abstractmethod
-    def count(self):
-        """How many jobs wait elsewhere."""
-
-
-class OnRedis(DramatiqSystem):
-    def count(self):
-        return self.client.do_qsize(ELSEWHERE)
 
 
 class OnRabbitMQ(DramatiqSystem):
     elsewhere = {"queue": ELSEWHERE, "priority": 7}
 
-    def count(self):
+    def waiting_elsewhere(self):
         self.client.declare_queue(ELSEWHERE, ensure=True)
-        return self.client.get_queue_message_counts(ELSEWHERE)[0]
+        found = iter(lambda: self.client.channel.basic_get(ELSEWHERE, auto_ack=True)[1], None)
+        return len([properties for properties in found if properties.priority == 7])
 
 
 class TestOnRedis(QueueSuite):
@@ -157,6 +150,8 @@ class TestMessages:
     def test_a_priority_is_for_a_broker_that_has_them(self):
         broker = RabbitmqBroker(max_priority=10)  # not asked for anything, so nothing is connected
         DramatiqQueue(broker).check({"broker_priority": 3})
+        with pytest.raises(ValueError, match="broker_priority must be from 0 to 10, got 11"):
+            DramatiqQueue(broker).check({"priority": 11})
 
 
 def _only(broker, queue_name):

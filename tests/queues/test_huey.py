@@ -91,6 +91,15 @@ def test_somebody_else_may_sweep_or_at_other_times():
     assert never.read_periodic(_at(5)) == []
 
 
+def test_of_two_queues_on_a_huey_the_first_that_says_when_sweeps():
+    huey, other = MemoryHuey("first"), MemoryHuey("second")
+    HueyQueue(other, huey)
+    HueyQueue(huey, sweep=None)
+    HueyQueue(huey, sweep=crontab(minute="*/5"))
+    HueyQueue(huey)
+    assert [len(huey.read_periodic(_at(minute))) for minute in (4, 5)] == [0, 1]
+
+
 def test_two_queues_may_share_a_huey():
     huey = MemoryHuey("shared")
     for queue in (HueyQueue(huey), HueyQueue(huey, priority=3)):

@@ -187,6 +187,11 @@ class TestTasks:
         assert (periodic.task.name, periodic.cron) == ("stepper_motor:sweep", "* * * * * */10")
         assert periodic.configure_kwargs["queue"] == "journeys"
 
+    def test_of_two_queues_on_an_app_the_first_that_says_when_sweeps(self, app):
+        for sweep in (None, "*/5 * * * *", "* * * * *"):
+            ProcrastinateQueue(app, sweep=sweep)
+        assert [each.cron for each in app.periodic_registry.periodic_tasks.values()] == ["*/5 * * * *"]
+
     def test_it_may_be_left_to_others(self, app):
         ProcrastinateQueue(app, sweep=None)
         assert app.periodic_registry.periodic_tasks == {}

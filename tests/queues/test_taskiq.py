@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ SCHEDULER = ["taskiq", "scheduler", "tests.queues.taskiq_app:scheduler", "--upda
 
 class TaskiqSystem(JobSystem):
     worker_queue = "tests.queues.taskiq_app.stepper_queue"
-    elsewhere = {"queue": ELSEWHERE}
+    elsewhere = {"queue": ELSEWHERE, "labels": {"tenant": "ada"}}
 
     def queue(self):
         return made(self.broker.url, HOME_QUEUE, ELSEWHERE)[1]
@@ -89,9 +90,9 @@ class WithASource(TaskiqSystem):
 
     def waiting_elsewhere(self):
         with redis.Redis.from_url(self.broker.url) as connection:
-            count = connection.xlen(ELSEWHERE)
+            found = connection.xrange(ELSEWHERE)
             connection.delete(ELSEWHERE)
-            return count
+            return len([fields for _, fields in found if json.loads(fields[b"data"])["labels"]["tenant"] == "ada"])
 
     def end(self):
         if self.scheduler is not None:
@@ -107,10 +108,16 @@ class WithoutASource(TaskiqSystem):
         return asyncio.run(self._purged())
 
     async def _purged(self):
+        broker, *_ = made(self.broker.url, HOME_QUEUE, ELSEWHERE)
+        await broker.startup()  # which declares them
+        await broker.shutdown()
         async with await aio_pika.connect(self.broker.url) as connection:
             channel = await connection.channel()
             queue = await channel.get_queue(ELSEWHERE)
-            return (await queue.purge()).message_count
+            count = 0
+            while (message := await queue.get(no_ack=True, fail=False)) is not None:
+                count += message.headers["tenant"] == "ada"
+            return count
 
 
 class TestOnRedis(QueueSuite):
@@ -288,10 +295,15 @@ def test_the_sweep_has_a_schedule_unless_somebody_else_does_it():
     assert schedules == [[60], [5], []]
 
 
-def _schedule(every):
+def test_of_two_queues_on_a_broker_the_first_that_says_when_sweeps():
+    assert _schedule(None, 10, 20) == [10]
+
+
+def _schedule(*every):
     """What taskiq's scheduler makes of it, in seconds."""
     broker = InMemoryBroker()
-    TaskiqQueue(broker, sweep=every)
+    for each in every:
+        TaskiqQueue(broker, sweep=each)
     source = LabelScheduleSource(broker)
     asyncio.run(source.startup())
     return [task.interval for task in source.schedules.values() if task.task_name == "stepper_motor:sweep"]

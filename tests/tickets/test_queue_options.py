@@ -13,6 +13,7 @@ from stepper_motor.motor.queue_options import (
     WHOLE_NUMBER,
     YES_OR_NO,
     check_options,
+    check_priority,
 )
 
 pytestmark = pytest.mark.pure
@@ -44,6 +45,8 @@ def test_what_it_knows_is_taken(options):
         ({"colour": "red"}, "Celery has no queue option 'colour'; there are queue, priority, limit, at_front, labels"),
         ({"queue": 7}, "queue must be a name, got 7"),
         ({"queue": None}, "queue must be a name, got None"),
+        ({"queue": ""}, "queue must be a name of 1 to 255 bytes, got ''"),
+        ({"queue": "ü" * 128}, "queue must be a name of 1 to 255 bytes, got 'ü"),
         ({"priority": "high"}, "priority must be a whole number, got 'high'"),
         ({"priority": True}, "priority must be a whole number, got True"),
         ({"limit": True}, "limit must be a number, got True"),
@@ -55,3 +58,13 @@ def test_what_it_knows_is_taken(options):
 def test_what_it_does_not_know_is_refused(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         check_options("Celery has", options, KINDS)
+
+
+def test_a_priority_is_one_that_a_message_has_room_for():
+    for priority in (0, 255):
+        check_priority({"priority": priority})
+    check_priority({})
+    with pytest.raises(ValueError, match="priority must be from 0 to 255, got 256"):
+        check_priority({"priority": 256})
+    with pytest.raises(ValueError, match="broker_priority must be from 0 to 9, got -1"):
+        check_priority({"broker_priority": -1}, "broker_priority", highest=9)

@@ -12,6 +12,11 @@ WHOLE_NUMBER: Kinds = (int,)
 NUMBER: Kinds = (int, float)
 YES_OR_NO: Kinds = (bool,)
 DICTIONARY: Kinds = (dict,)
+QUEUE = ("queue", "queue_name")
+LONGEST_NAME = 255
+"""Bytes of a queue's name: what RabbitMQ takes."""
+HIGHEST_PRIORITY = 255
+"""What a message of RabbitMQ's has room for."""
 
 _CALLED = {
     str: "a name", int: "a whole number", float: "a number", bool: "True or False", dict: "a dictionary",
@@ -33,6 +38,18 @@ def check_options(has: str, options: Mapping[str, Any], kinds: Mapping[str, Kind
             raise ValueError(f"{has} no queue option {name!r}; there are {', '.join(kinds)}")
         if not isinstance(value, kinds[name]) or (isinstance(value, bool) and bool not in kinds[name]):
             raise ValueError(f"{name} must be {_either(kinds[name])}, got {value!r}")
+        if name in QUEUE and not 0 < len(str(value).encode()) <= LONGEST_NAME:
+            raise ValueError(f"{name} must be a name of 1 to {LONGEST_NAME} bytes, got {value!r}")
+
+
+def check_priority(options: Mapping[str, Any], name: str = "priority", *, highest: int = HIGHEST_PRIORITY) -> None:
+    """Refuse a priority that a message has no room for: a client may take the error for a broker that is away.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if name in options and not 0 <= options[name] <= highest:
+        raise ValueError(f"{name} must be from 0 to {highest}, got {options[name]!r}")
 
 
 def check_kind(name: str, value: object, kind: type, called: str) -> None:

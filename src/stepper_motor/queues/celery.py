@@ -11,6 +11,7 @@ the horizon is ten minutes, whatever the broker.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +24,16 @@ from stepper_motor.journeys.durations import Duration
 from stepper_motor.journeys.errors import DefinitionError
 from stepper_motor.motor import receiving
 from stepper_motor.motor.ports import Store
-from stepper_motor.motor.queue_options import DICTIONARY, NAME, NUMBER, WHOLE_NUMBER, Kinds, check_kind, check_options
+from stepper_motor.motor.queue_options import (
+    DICTIONARY,
+    NAME,
+    NUMBER,
+    WHOLE_NUMBER,
+    Kinds,
+    check_kind,
+    check_options,
+    check_priority,
+)
 from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS: Mapping[str, Kinds] = {
@@ -114,4 +124,14 @@ class CeleryQueue:
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
     check_options("Celery has", options, OPTIONS)
+    check_priority(options)
+    if "headers" in options and not _is_json(options["headers"]):
+        raise ValueError(f"headers must have texts for names, and values that are JSON, got {options['headers']!r}")
     return options
+
+
+def _is_json(headers: Mapping[Any, Any]) -> bool:
+    try:
+        return set(json.loads(json.dumps(headers))) == set(headers)
+    except (TypeError, ValueError):
+        return False

@@ -23,7 +23,7 @@ from dramatiq import Actor, Broker
 from stepper_motor.journeys.durations import Duration
 from stepper_motor.motor import clock, receiving
 from stepper_motor.motor.ports import Store
-from stepper_motor.motor.queue_options import NAME, WHOLE_NUMBER, Kinds, check_kind, check_options
+from stepper_motor.motor.queue_options import NAME, WHOLE_NUMBER, Kinds, check_kind, check_options, check_priority
 from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS = {
@@ -141,8 +141,11 @@ class DramatiqQueue:
                 f"no worker knows of the queue {queue_name!r}: name it in DramatiqQueue(queues=[...]); "
                 f"there are {', '.join(self._queues)}"
             )
-        if "broker_priority" in named and not getattr(self._broker, "max_priority", None):
-            raise ValueError("a priority needs a RabbitmqBroker that was made with max_priority=...")
+        if "broker_priority" in named:
+            highest = getattr(self._broker, "max_priority", None)
+            if not highest:
+                raise ValueError("a priority needs a RabbitmqBroker that was made with max_priority=...")
+            check_priority(named, "broker_priority", highest=highest)
         if "time_limit" in named and "time_limit" not in self._broker.actor_options:
             raise ValueError("a time_limit needs Dramatiq's middleware TimeLimit on the broker")
 

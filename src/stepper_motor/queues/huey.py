@@ -31,8 +31,8 @@ OPTIONS: Mapping[str, Kinds] = {
 tried again finds that it is out of date. No timeout: it would end the engine's own work with the step."""
 HORIZON = timedelta(days=7)
 EVERY_MINUTE = crontab()
-TASK = "stepper_motor_task"
-"""The attribute of a Huey that has the task already."""
+TASK, SWEEPS = "stepper_motor_task", "stepper_motor_sweeps"
+"""The attributes of a Huey that has the task already, and the periodic one."""
 
 
 def perform_step(ticket: str) -> None:
@@ -52,13 +52,14 @@ class HueyQueue:
         huey: gets the tickets whose `queue_options` name no other.
         others: those that they may name. Each needs a consumer.
         max_delay: its horizon.
-        sweep: when the consumer of `huey` sweeps, as `crontab()` has it; None: somebody else does.
+        sweep: when the consumer of `huey` sweeps, as `crontab()` has it; None: somebody else does. Of several queues on
+            one Huey the first that says it.
         options: `queue`, `priority` and `expires` of every ticket; a class's and a step's `queue_options` come over
             them.
 
     Raises:
-        ValueError: it has no such option, or no such Huey.
-        TypeError: what was given is no Huey.
+        ValueError: it has no such option, or no such Huey; two of them have one name.
+        TypeError: what was given is no Huey; `sweep` is nothing that `crontab()` gives.
     """
 
     def __init__(
@@ -67,8 +68,12 @@ class HueyQueue:
     ) -> None:  # fmt: skip
         for each in (huey, *others):
             check_kind("huey", each, Huey, "a Huey")
+        if sweep is not None and not callable(sweep):
+            raise TypeError(f"sweep must be what crontab() gives, such as crontab(minute='*/5'), got {sweep!r}")
         self.max_delay = horizon_of(max_delay, endless=True)
         self._hueys = {each.name: each for each in (huey, *others)}
+        if len(self._hueys) <= len(others):
+            raise ValueError(f"each Huey needs a name of its own, got {', '.join(e.name for e in (huey, *others))}")
         self._options = {"queue": huey.name, **options}
         self._tasks = {each.name: _registered(each, sweep if each is huey else None) for each in (huey, *others)}
         self.check({})
@@ -101,6 +106,6 @@ def _registered(huey: Huey, when: Callable[[datetime], bool] | None) -> Any:
     """Its task that performs steps; another queue may have given it that already."""
     if not hasattr(huey, TASK):
         setattr(huey, TASK, huey.task()(perform_step))
-        if when is not None:
-            huey.periodic_task(when)(sweep)
+    if when is not None and not hasattr(huey, SWEEPS):
+        setattr(huey, SWEEPS, huey.periodic_task(when)(sweep))
     return getattr(huey, TASK)

@@ -62,7 +62,7 @@ class ProcrastinateQueue:
         app: whose workers perform the steps; without one, that of `procrastinate.contrib.django`.
         max_delay: its horizon; None: as far as you like.
         sweep: when the workers sweep, as cron has it, with seconds as a sixth column if you like; None: somebody else
-            does.
+            does. Of several queues on one app the first that says it.
         same_database: outside of Django: the app's tables are in the database of the journeys, so that a ticket can be
             written in the transaction of its journey. Otherwise it goes through the app, which has to be open, after
             the commit. (In Django it is `PROCRASTINATE_DATABASE_ALIAS` that says so.)
@@ -89,8 +89,19 @@ class ProcrastinateQueue:
         self._alias = _alias_in_django(self._app)
         self._same_database = same_database
         self._options = _checked(options)
-        if f"{NAMESPACE}:perform_step" not in self._app.tasks:  # another queue may have the same app
-            self._app.add_tasks_from(_tasks(sweep, self._options), namespace=NAMESPACE)
+        self._give_tasks(sweep)
+
+    def _give_tasks(self, sweep_at: str | None) -> None:
+        """What the app does not have yet: another queue may have the same one, and a Blueprint belongs to one app."""
+        tasks = procrastinate.Blueprint()
+        if f"{NAMESPACE}:perform_step" not in self._app.tasks:
+            tasks.task(name="perform_step")(perform_step)
+        if sweep_at is not None and f"{NAMESPACE}:sweep" not in self._app.tasks:
+            # While no worker runs, one waits and not hundreds. No `lock`: a killed worker would keep it.
+            periodic = tasks.periodic(cron=sweep_at, queueing_lock=f"{NAMESPACE}:sweep", **self._options)
+            periodic(tasks.task(name="sweep")(sweep))
+        if tasks.tasks:
+            self._app.add_tasks_from(tasks, namespace=NAMESPACE)
 
     def check(self, options: Mapping[str, Any]) -> None:
         """See `ParticularQueue`."""
@@ -132,17 +143,6 @@ class _OnStore(BaseConnector):
         row = f"ARRAY[ROW({', '.join(['%s'] * len(job))})]"
         values = [json.dumps(value) if isinstance(value, dict) else value for value in job]
         return [{"id": id} for (id,) in self._database.execute(query.replace("%(jobs)s", row), values)]
-
-
-def _tasks(sweep_at: str | None, options: Mapping[str, Any]) -> procrastinate.Blueprint:
-    """A Blueprint belongs to one app, so each has its own."""
-    tasks = procrastinate.Blueprint()
-    tasks.task(name="perform_step")(perform_step)
-    if sweep_at is not None:
-        # While no worker runs, one waits and not hundreds. No `lock`: a killed worker would keep it.
-        periodic = tasks.periodic(cron=sweep_at, queueing_lock=f"{NAMESPACE}:sweep", **options)
-        periodic(tasks.task(name="sweep")(sweep))
-    return tasks
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:

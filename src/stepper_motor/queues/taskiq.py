@@ -33,7 +33,15 @@ from stepper_motor.motor import receiving
 from stepper_motor.motor.forks import KnowsForks
 from stepper_motor.motor.loop import LoopThread
 from stepper_motor.motor.ports import Store
-from stepper_motor.motor.queue_options import DICTIONARY, NAME, WHOLE_NUMBER, Kinds, check_kind, check_options
+from stepper_motor.motor.queue_options import (
+    DICTIONARY,
+    NAME,
+    WHOLE_NUMBER,
+    Kinds,
+    check_kind,
+    check_options,
+    check_priority,
+)
 from stepper_motor.motor.schedulers import horizon_of
 
 OPTIONS = {"queue": "queue_name", "queue_name": "queue_name", "priority": "priority"}
@@ -70,7 +78,7 @@ class TaskiqQueue:
             only what is due is handed over: the sweep does it.
         max_delay: its horizon, with a source.
         sweep: how often `taskiq scheduler` has a worker sweep (timedelta or seconds, whole ones), if it has a
-            `LabelScheduleSource`; None: somebody else does.
+            `LabelScheduleSource`; None: somebody else does. Of several queues on one broker the first that says it.
         options: `queue`, `priority` and `labels` of every ticket and sweep; a class's and a step's `queue_options` come
             over them.
 
@@ -86,7 +94,8 @@ class TaskiqQueue:
         check_kind("broker", broker, AsyncBroker, "a broker of taskiq's")
         if source is not None:
             check_kind("source", source, ScheduleSource, "a schedule source of taskiq's")
-        self.max_delay = horizon_of(max_delay, endless=True) if source is not None else timedelta()
+        horizon = horizon_of(max_delay, endless=True)
+        self.max_delay = horizon if source is not None else timedelta()
         self.is_eager = isinstance(broker, InMemoryBroker)
         self._source = source
         self._labels = _labels(options)
@@ -113,6 +122,7 @@ class TaskiqQueue:
 def _labels(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as labels of a message."""
     check_options("taskiq has", options, KINDS)
+    check_priority(options)
     if "queue" in options and "queue_name" in options:
         raise ValueError("queue and queue_name are the same queue option: give one of them")
     return {**options.get("labels", {}), **{label: options[name] for name, label in OPTIONS.items() if name in options}}
@@ -121,11 +131,13 @@ def _labels(options: Mapping[str, Any]) -> dict[str, Any]:
 def _registered(
     broker: AsyncBroker, every: Duration | None, labels: Mapping[str, Any]
 ) -> AsyncTaskiqDecoratedTask[[str], None]:
-    """The task that performs steps; another queue may have given it to the broker already."""
+    """The task that performs steps; another queue may have given it, and a schedule for the sweep, to the broker."""
+    schedule = [] if every is None else [{"interval": _whole_seconds(every)}]
     known = broker.local_task_registry.get("stepper_motor:perform_step")
     if known is not None:
+        sweeping = broker.local_task_registry["stepper_motor:sweep"]
+        sweeping.labels["schedule"] = sweeping.labels["schedule"] or schedule
         return known
-    schedule = [] if every is None else [{"interval": _whole_seconds(every)}]
     broker.register_task(sweep, "stepper_motor:sweep", schedule=schedule, **labels)
     return broker.register_task(perform_step, "stepper_motor:perform_step")
 
