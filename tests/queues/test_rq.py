@@ -8,15 +8,18 @@ from datetime import timedelta
 import pytest
 from redis import Redis as Client
 from rq import Queue
+from rq.job import Job
 
 from stepper_motor import now
+from stepper_motor.motor.ticket import Ticket
 from stepper_motor.queues import rq as adapter
 from stepper_motor.queues.rq import RQQueue
-from tests.queues.journeys import Sprint
-from tests.queues.noting import bodies
+from tests.conditions import wait_until
+from tests.queues.journeys import Failing, Sprint
+from tests.queues.noting import WITHOUT_RERAISE, bodies, events, reported
 from tests.queues.rq_app import BROKER, queue
 from tests.queues.suite import SPRINT, QueueSuite
-from tests.queues.sweeping import be_overdue, wait_for_end
+from tests.queues.sweeping import LIMIT, be_overdue, state_of, wait_for_end
 from tests.queues.systems import JobSystem, QueueWorker, at_work
 from tools.brokers import Redis, running
 
@@ -86,6 +89,30 @@ class TestOnRedis(QueueSuite):
         with system.cron():
             wait_for_end(journey)
         assert bodies(journey) == SPRINT
+
+    def test_what_a_step_raised_is_raised_to_the_queue_only_where_the_app_asks_for_it(self, system):
+        system.kill_workers()
+        system.start(**{WITHOUT_RERAISE: "yes"})
+        journey = Failing.start()
+        wait_until(lambda: state_of(journey) == "paused", limit=LIMIT)
+        after = Sprint.start()
+        wait_for_end(after)
+        assert f"RuntimeError: no luck on {journey.pk}" not in reported()
+        system.kill_workers()
+
+    def test_a_job_that_failed_and_is_tried_again_finds_its_ticket_out_of_date(self, system):
+        journey, failed = Failing.start(), system.named("default").failed_job_registry
+        wait_until(lambda: ticket_is_in(failed, journey), limit=LIMIT)
+        failed.requeue(ticket_is_in(failed, journey))
+        wait_until(lambda: events(journey.pk, "ticket_ignored"), limit=LIMIT)
+        assert events(journey.pk, "ticket_ignored") == ["it is out of date: the journey is paused"]
+        assert bodies(journey) == ["began"]
+
+
+def ticket_is_in(registry, journey):
+    """The job with a ticket of this journey; None: it is not there."""
+    jobs = [Job.fetch(id, connection=registry.connection) for id in registry.get_job_ids()]
+    return next((job for job in jobs if Ticket.read(job.args[0]).id == str(journey.pk)), None)
 
 
 class TestJobs:
