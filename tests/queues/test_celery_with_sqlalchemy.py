@@ -5,26 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import NullPool, create_engine, select, update
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy import select, update
 
 from stepper_motor import ForwardScheduler
-from stepper_motor.motor.housekeeping import Housekeeper
-from stepper_motor.motor.worker import Every
 from stepper_motor.queues.celery import CeleryQueue
 from stepper_motor.sqlalchemy import Motor
 from tests.conditions import wait_until
 from tests.queues.celery_system import CelerySystem
+from tests.queues.on_sqlalchemy import DONE, Sweeping, finished, sessions  # noqa: F401  # a fixture
 from tests.queues.sweeping import LIMIT
 from tests.queues.systems import at_work
 from tests.sqlalchemy import service
-from tests.sqlalchemy.app import SYNC, database, url
-from tests.sqlalchemy.errands import Base, Gated, Journey, Note, Short, of
+from tests.sqlalchemy.errands import Gated, Journey, Note, Short, of
 from tests.worker import diary
 from tools.brokers import Redis, running
 
 pytestmark = [pytest.mark.brokers, pytest.mark.only_on("postgresql")]
-DONE = ["one", "two", "three"]
 
 
 class ServiceSystem(CelerySystem):
@@ -37,14 +33,6 @@ class ServiceSystem(CelerySystem):
 
 class AsyncServiceSystem(ServiceSystem):
     driver = "async"
-
-
-@pytest.fixture(scope="module")
-def sessions():
-    with database(service.NAME):
-        engine = create_engine(url(SYNC, service.NAME), poolclass=NullPool)
-        Base.metadata.create_all(engine)
-        yield sessionmaker(engine, expire_on_commit=False)
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +53,6 @@ def motor(system, sessions):
     motor = Motor(sessions, journeys=Journey, scheduler=ForwardScheduler(CeleryQueue(system.app)))
     yield motor
     motor.close()
-
-
-def finished(sessions, *journeys):
-    with sessions() as session:
-        states = session.scalars(select(Journey.state).where(Journey.id.in_([journey.id for journey in journeys])))
-        return set(map(str, states)) == {"finished"}
 
 
 class TestService:
@@ -121,15 +103,3 @@ def be_overdue(sessions):
     earlier = {name: getattr(Journey, name) - ago for name in ("next_step_to_be_performed_at", "updated_at")}
     with sessions.begin() as session:
         session.execute(update(Journey.__table__).where(Journey.state == "ready").values(**earlier))
-
-
-class Sweeping:
-    """Sweeps once a second, for as long as somebody waits."""
-
-    def __init__(self, motor):
-        self._every = Every(timedelta(seconds=1))
-        self._housekeeper = Housekeeper(motor)
-
-    def __call__(self):
-        if self._every.is_due():
-            self._housekeeper.keep()
