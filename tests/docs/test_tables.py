@@ -146,3 +146,13 @@ def _texts(values: list[ast.expr], function: ast.FunctionDef) -> Iterator[str]:
 
 def _names(node: ast.Assign, name: str) -> bool:
     return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+
+
+def test_the_versions_that_the_pages_on_queues_ask_for_are_those_of_the_extras():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = {}
+    for page in (DOCS / "queues").glob("*.md"):
+        asked |= dict(re.findall(r'"stepper-motor\[([\w-]+)\]"`; \w+ ([\d.]+) or newer', page.read_text()))
+    assert asked.keys() >= {"celery", "rq", "dramatiq", "procrastinate"}
+    wanted = {name: extras[name][0].partition(">=")[2] for name in asked}
+    assert wanted == {name: version.removesuffix(".0") for name, version in asked.items()}

@@ -27,6 +27,6 @@ def tell_the_error_tracker(job, kind, error, traceback):
 
 if BROKER in os.environ:
     REDIS_URL = os.environ[BROKER]
-    cron.register(sweep, queue_name="default", interval=1, result_ttl=0, ttl=10)
+    cron.register(sweep, queue_name="default", interval=1, job_timeout=-1, result_ttl=0, ttl=10)
     if not apps.ready:
         django.setup()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from sqlalchemy import URL, Engine, String, create_engine, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from stepper_motor import step
-from stepper_motor.sqlalchemy import JourneyMixin, sqlite
+from stepper_motor.sqlalchemy import JourneyMixin, Motor, sqlite
 from tests import databases
 
 SYNC = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mariadb": "mysql+pymysql"}
@@ -100,3 +102,15 @@ async def async_engine(name: str | None = None) -> AsyncIterator[AsyncEngine]:
         sqlite.configure(made)
         yield made
         await made.dispose()
+
+
+@asynccontextmanager
+async def async_app(journeys: Any = Journey, **options: Any) -> AsyncIterator[tuple[Any, Motor]]:
+    """The sessions and the motor of an async app, on a database of its own that has the tables of its journeys."""
+    async with async_engine() as made:
+        async with made.begin() as connection:
+            await connection.run_sync(journeys.metadata.create_all)
+        sessions = async_sessionmaker(made, expire_on_commit=False)
+        motor = Motor(sessions, journeys=journeys, **options)
+        yield sessions, motor
+        await asyncio.to_thread(motor.close)

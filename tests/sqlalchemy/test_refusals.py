@@ -7,13 +7,12 @@ import asyncio
 import pytest
 from sqlalchemy import create_engine, select, union_all
 from sqlalchemy.exc import IntegrityError, PendingRollbackError
-from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import aliased, sessionmaker
 
 from stepper_motor import State, StepperMotorError, step
 from stepper_motor.sqlalchemy import Motor
 from stepper_motor.sqlalchemy.conflicts import raise_typed
-from tests.sqlalchemy.app import Base, Journey, Signup, User, async_engine, engine
+from tests.sqlalchemy.app import Base, Journey, Signup, User, async_app, engine
 
 
 class Swallowing(Journey):
@@ -101,18 +100,12 @@ def test_what_is_awaited_takes_no_plain_session_and_says_what_to_write(session, 
 
 def test_a_verb_that_is_not_awaited_is_refused_in_an_async_session():
     async def pauses():
-        async with async_engine() as database:
-            async with database.begin() as connection:
-                await connection.run_sync(Base.metadata.create_all)
-            sessions = async_sessionmaker(database)
-            motor = Motor(sessions, journeys=Journey)
-            async with sessions() as session:
-                journey = await Signup.astart(session)
-                with pytest.raises(StepperMotorError, match=r"an AsyncSession's: await .* journey\.apause\(\)"):
-                    journey.pause()
-                await journey.apause()
-                assert journey.state is State.PAUSED
-                await session.commit()
-            motor.close()
+        async with async_app() as (sessions, _), sessions() as session:
+            journey = await Signup.astart(session)
+            with pytest.raises(StepperMotorError, match=r"an AsyncSession's: await .* journey\.apause\(\)"):
+                journey.pause()
+            await journey.apause()
+            assert journey.state is State.PAUSED
+            await session.commit()
 
     asyncio.run(pauses())

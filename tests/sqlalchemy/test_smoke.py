@@ -7,12 +7,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import String, select
-from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
 
 from stepper_motor import Completed, State, now, step
 from stepper_motor.sqlalchemy import JourneyMixin, Motor
-from tests.sqlalchemy.app import Base, Journey, Signup, User, async_engine, engine
+from tests.sqlalchemy.app import Base, Journey, Signup, User, async_app, engine
 
 
 @pytest.fixture
@@ -44,11 +43,7 @@ def test_a_journey_from_its_start_to_its_end(sessions):
 
 def test_the_same_with_an_async_engine():
     async def whole_course():
-        async with async_engine() as database:
-            async with database.begin() as connection:
-                await connection.run_sync(Base.metadata.create_all)
-            sessions = async_sessionmaker(database, expire_on_commit=False)
-            motor = Motor(sessions, journeys=Journey)
+        async with async_app() as (sessions, motor):
             async with sessions() as session:
                 user = User(name="Ada")
                 session.add(user)
@@ -60,9 +55,6 @@ def test_the_same_with_an_async_engine():
                 journey = (await session.scalars(select(Journey))).one()
                 assert (journey.state, journey.data) == (State.FINISHED, {"greeted": "Ada", "thought": True})
                 assert (await journey.ahero()).name == "Ada!!"
-            motor.close()
-            async with database.begin() as connection:
-                await connection.run_sync(Base.metadata.drop_all)
 
     asyncio.run(whole_course())
 
@@ -81,15 +73,9 @@ class Payment(JourneyMixin, Priced):
 
 def test_a_column_may_be_called_method():
     async def start():
-        async with async_engine() as database:
-            async with database.begin() as connection:
-                await connection.run_sync(Priced.metadata.create_all)
-            sessions = async_sessionmaker(database, expire_on_commit=False)
-            motor = Motor(sessions, journeys=Payment)
-            async with sessions() as session:
-                journey = await Payment.astart(session, method="card")
-                await session.commit()
-            motor.close()
+        async with async_app(Payment) as (sessions, _), sessions() as session:
+            journey = await Payment.astart(session, method="card")
+            await session.commit()
             return journey.method
 
     assert asyncio.run(start()) == "card"

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import sessionmaker
 
 from stepper_motor import ForwardScheduler
 from stepper_motor.sqlalchemy import Motor
 from tests.conditions import wait_until
-from tests.sqlalchemy.app import async_engine, engine
+from tests.sqlalchemy.app import async_app, engine
 from tests.sqlalchemy.errands import Base, Journey, Short
 from tests.tickets.keeping import KeepingQueue
 
@@ -66,18 +64,6 @@ def test_it_keeps_no_connection_from_others(queue):
         motor.close()
 
 
-@asynccontextmanager
-async def async_sessions(queue):
-    """The session factory of an app whose motor hands over to this queue."""
-    async with async_engine() as database:
-        async with database.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
-        sessions = async_sessionmaker(database, expire_on_commit=False)
-        motor = Motor(sessions, journeys=Journey, scheduler=ForwardScheduler(queue))
-        yield sessions
-        await asyncio.to_thread(motor.close)
-
-
 async def started_and_committed(sessions, number=1):
     async with sessions() as session:
         for _ in range(number):
@@ -97,7 +83,7 @@ def test_it_leaves_the_event_loop_and_its_threads_to_others(queue):
 
     async def app():
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-        async with async_sessions(queue) as sessions:
+        async with async_app(Journey, scheduler=ForwardScheduler(queue)) as (sessions, _):
             commit = asyncio.create_task(started_and_committed(sessions))
             await has_been_asked(queue)
             await asyncio.to_thread(goes_on.set)
@@ -113,7 +99,7 @@ def test_a_commit_that_is_canceled_meanwhile_hands_over_all_the_same(queue):
     queue.first = lambda: goes_on.wait(LIMIT)
 
     async def app():
-        async with async_sessions(queue) as sessions:
+        async with async_app(Journey, scheduler=ForwardScheduler(queue)) as (sessions, _):
             commit = asyncio.create_task(started_and_committed(sessions, 3))
             await has_been_asked(queue)
             commit.cancel()
